@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"biogate/matcher"
+)
+
+// References is all that is held about one subject. Values are never changed in place.
+type References struct {
+	Subject   string
+	Version   uint64 // grows with every change of this subject, also across deletion; 0 is never stored
+	Templates []StoredTemplate
+}
+
+// StoredTemplate is one enrolled template.
+type StoredTemplate struct {
+	ID         string // unique within the subject
+	Modality   matcher.Modality
+	Model      string
+	Position   matcher.Position
+	Quality    int // 0..100 at enrolment
+	EnrolledAt time.Time
+	Data       []byte // matcher.Template in binary form
+}
+
+// Templates keeps references, one document a subject. The record and its cache both fulfil it; gateway/porttest holds
+// every implementation to this text.
+//
+// Every method respects ctx's deadline. Errors: ErrNotFound and ErrConflict as said below, anything else means that the
+// store could not answer. What Get returns belongs to the caller; what Put is given stays the caller's.
+type Templates interface {
+	// Get returns what is held about subject, or ErrNotFound.
+	Get(ctx context.Context, subject string) (References, error)
+	// Put stores r in place of the version `replaces`, 0 for "nothing is held", or leaves everything as it was and
+	// returns ErrConflict when another version is held. When it returns nil a record has r on stable storage. A cache
+	// accepts any `replaces` when it holds nothing, and refuses an r that is not newer than a deletion it remembers.
+	Put(ctx context.Context, r References, replaces uint64) error
+	// Delete forgets subject up to and including version, and is nil when nothing (or something newer) is held.
+	// A cache remembers the deletion for a while, so that a late Put of what was read before it is refused.
+	Delete(ctx context.Context, subject string, version uint64) error
+}
+
+// TemplateLister is what a record can do beyond Templates: show everything, for building galleries at start.
+type TemplateLister interface {
+	// Each calls f with every subject's references until f fails or ctx ends. f may not call the store.
+	Each(ctx context.Context, f func(References) error) error
+}
+
+// Pinger is a store whose health can be asked without touching a subject.
+type Pinger interface {
+	Ping(ctx context.Context) error
+}
+
+// Generations keeps the number under which a cache's entries are valid. It lives in the record, because the record is
+// what survives: when a cache could not be told of a change, the number moves on and everything in the cache is void.
+type Generations interface {
+	Generation(ctx context.Context) (uint64, error)
+	// NextGeneration moves the number on, durably, and returns it.
+	NextGeneration(ctx context.Context) (uint64, error)
+}
+
+// Gallery is a named set of subjects for 1:N. It is data; the templates stay with their subjects.
+type Gallery struct {
+	Name      string
+	Purpose   string
+	ExpiresAt time.Time // zero: never
+	CreatedAt time.Time
+}
+
+// Galleries keeps galleries and their members durably. Errors as in Templates.
+type Galleries interface {
+	// PutGallery makes the gallery or changes its purpose and expiry; created says which.
+	PutGallery(ctx context.Context, g Gallery) (created bool, err error)
+	// DeleteGallery forgets a gallery and its memberships; ErrNotFound when there is none.
+	DeleteGallery(ctx context.Context, name string) error
+	// AddMembers adds subjects, all or none; those already in stay. ErrNotFound when the gallery is not there.
+	AddMembers(ctx context.Context, name string, subjects []string) error
+	// RemoveMember is nil when the subject was no member; ErrNotFound when the gallery is not there.
+	RemoveMember(ctx context.Context, name, subject string) error
+	// ForgetMember removes subject from every gallery.
+	ForgetMember(ctx context.Context, subject string) error
+	// EachGallery calls f with every gallery and its members, in no order.
+	EachGallery(ctx context.Context, f func(Gallery, []string) error) error
+}
+
+// Receipts remembers the answers to writes that carried an Idempotency-Key.
+type Receipts interface {
+	// Recall returns what Remember kept under key and is not older than the store's retention, or ErrNotFound.
+	Recall(ctx context.Context, key string) (Receipt, error)
+	// Remember keeps r durably under key; ErrConflict when the key is taken.
+	Remember(ctx context.Context, key string, r Receipt) error
+}
+
+// Receipt is the answer to an earlier write.
+type Receipt struct {
+	Request [32]byte // SHA-256 over method, path and body: the same key with another request is refused
+	Status  int
+	Body    []byte
+	At      time.Time
+}
+
+// Issuer makes the signed statements that leave the gateway, compact JWS.
+type Issuer interface {
+	// Assertion states a match to an audience.
+	Assertion(ctx context.Context, a AssertionFacts) (string, error)
+	// DeletionReceipt states that a subject was forgotten.
+	DeletionReceipt(ctx context.Context, d DeletionFacts) (string, error)
+}
+
+// AssertionFacts is what an assertion says; the issuer adds who, when, how long and the pairwise subject.
+type AssertionFacts struct {
+	Subject  string // enrolled id; made pairwise by the issuer
+	Audience string
+	Nonce    string // empty: none
+	AuthTime time.Time
+	Mode     string // "verify" or "identify"
+	FMR      float64
+	// Extrapolated: FMR lies below what the calibration's data supports.
+	Extrapolated bool
+	Modalities   []ModalityFacts
+	Gallery      string // empty for 1:1
+	Degraded     []string
+	Device       string // empty: no kiosk identity was required
+}
+
+// ModalityFacts is one modality's part in a decision.
+type ModalityFacts struct {
+	Modality     matcher.Modality
+	Model        string
+	FMR          float64
+	Extrapolated bool
+	Quality      int
+	PAD          *matcher.PAD
+}
+
+// DeletionFacts is what a deletion receipt says.
+type DeletionFacts struct {
+	Subject   string
+	Templates int // how many were held
+	DeletedAt time.Time
+	Degraded  []string
+}
+
+// Calibration gives the scores of one model a meaning.
+type Calibration interface {
+	// FMR is the false match rate at which score would be accepted, 0 < fmr <= 1, decreasing in score. extrapolated: it
+	// lies below the lowest rate that the calibration's data supports, and comes from a fitted tail.
+	FMR(score float64) (fmr float64, extrapolated bool)
+	// LLR is the natural logarithm of the likelihood ratio genuine : impostor at score, non-decreasing in score.
+	LLR(score float64) float64
+	// Range is the span of scores over which FMR and LLR change.
+	Range() (lowest, highest float64)
+}
+
+// Observer sees how long things take and how they end. It never sees subjects, templates or scores.
+type Observer interface {
+	// Stage: one named step of a request ended (decode, quality, extract, lookup, compare, sign).
+	Stage(name string, took time.Duration)
+	// Call: one call to an outside system ended. outcome is "ok", "error", "open" (refused by its breaker), "full" (refused
+	// by its bulkhead) or "deadline".
+	Call(system, operation, outcome string, took time.Duration)
+	// Breaker: the breaker of a system changed its state: "closed", "half-open" or "open".
+	Breaker(system, state string)
+	// Decision: a request was decided: mode is "verify" or "identify".
+	Decision(mode, decision string)
+}

@@ -1,0 +1,105 @@
+package imaging
+
+import (
+	"errors"
+	"image"
+	"image/jpeg"
+	"image/png"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+)
+
+// picture is a decoded file: the pixels as the decoder left them and what the file says about them.
+type picture struct {
+	image.Image
+	meta
+}
+
+// meta is what a header says beside the pixels.
+type meta struct {
+	dpi         int // 0: not stated
+	orientation int // EXIF 1..8; 0: not stated
+}
+
+func (p picture) width() int  { return p.Bounds().Dx() }
+func (p picture) height() int { return p.Bounds().Dy() }
+
+// decode is the one way in: sniff, hold the claim against it, check the header, and only then decode.
+func decode(data []byte, claimed string) (picture, error) {
+	f, err := identify(data, claimed)
+	if err != nil {
+		return picture{}, err
+	}
+	m, err := f.check(data)
+	if err != nil {
+		return picture{}, err
+	}
+	img, err := decodePixels(f, data)
+	if err != nil {
+		return picture{}, err
+	}
+	return picture{img, m}, nil
+}
+
+// decodePixels runs a third-party decoder on bytes that may be hostile: a panic in it is a broken file, not a crash.
+func decodePixels(f *format, data []byte) (img image.Image, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			img, err = nil, refuse(CodeUndecodable, "the %s data is broken: %v", f.name, r)
+		}
+	}()
+	if img, err = f.decode(data); err != nil {
+		return nil, decodeError(f.name, err)
+	}
+	return img, nil
+}
+
+// decodeError tells a variety that is not read from a broken file.
+func decodeError(name string, err error) error {
+	var (
+		j jpeg.UnsupportedError
+		p png.UnsupportedError
+		t tiff.UnsupportedError
+	)
+	if errors.As(err, &j) || errors.As(err, &p) || errors.As(err, &t) || errors.Is(err, bmp.ErrUnsupported) {
+		return refuse(CodeFormat, "this variety of %s is not supported: %v", name, err)
+	}
+	return refuse(CodeUndecodable, "the %s data is broken or cut off: %v", name, err)
+}
+
+// identify finds the format of data and refuses what is not read or not what was claimed.
+func identify(data []byte, claimed string) (*format, error) {
+	claim := normalClaim(claimed)
+	f := sniff(data)
+	switch {
+	case len(data) == 0:
+		return nil, refuse(CodeUndecodable, "the picture is empty")
+	case f == nil && claim == "":
+		return nil, refuse(CodeFormat, "the bytes are no picture format that is known here; send PNG, JPEG, BMP or TIFF")
+	case f == nil:
+		return nil, refuse(CodeFormatMismatch, "the bytes are not %s, nor any known picture format", claim)
+	case claim != "" && claim != f.media:
+		return nil, refuse(CodeFormatMismatch, "the bytes are %s, not %s as claimed", f.media, claim)
+	case f.decode == nil:
+		return nil, refuse(CodeFormat, "%s is not supported yet; send PNG, JPEG, BMP or TIFF", f.name)
+	}
+	return f, nil
+}
+
+// Sniff returns the media type of the picture format that data begins with, or "" when it is none that is known.
+func Sniff(data []byte) string {
+	if f := sniff(data); f != nil {
+		return f.media
+	}
+	return ""
+}
+
+func sniff(data []byte) *format {
+	for i := range formats {
+		if formats[i].begins(data) {
+			return &formats[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package imaging
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"mime"
+	"strings"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+)
+
+// format is one row of what is recognised.
+type format struct {
+	name   string
+	media  string
+	begins func(data []byte) bool
+	check  func(data []byte) (meta, error)        // reads the header only and holds it against the limits
+	decode func(data []byte) (image.Image, error) // nil: recognised, not read
+}
+
+var formats = [...]format{
+	{"PNG", "image/png", magic(0, "\x89PNG\r\n\x1a\n"), checkPNG, reading(png.Decode)},
+	{"JPEG", "image/jpeg", magic(0, "\xff\xd8\xff"), checkJPEG, reading(jpeg.Decode)},
+	{"BMP", "image/bmp", beginsBMP, checkBMP, reading(bmp.Decode)},
+	{"TIFF", "image/tiff", beginsTIFF, checkTIFF, reading(tiff.Decode)},
+	{name: "WSQ", media: "image/x-wsq", begins: magic(0, "\xff\xa0\xff")},
+	{name: "JPEG 2000", media: "image/jp2", begins: magic(4, "jP  \r\n\x87\n")},
+	{name: "JPEG 2000", media: "image/jp2", begins: magic(0, "\xff\x4f\xff\x51")},
+	{name: "JPEG XL", media: "image/jxl", begins: magic(0, "\xff\x0a")},
+	{name: "GIF", media: "image/gif", begins: magic(0, "GIF8")},
+	{name: "WebP", media: "image/webp", begins: magic(8, "WEBP")},
+	{name: "AVIF", media: "image/avif", begins: magic(4, "ftypavif")},
+	{name: "HEIC", media: "image/heic", begins: magic(4, "ftyphei")},
+	{name: "HEIC", media: "image/heic", begins: magic(4, "ftypmif1")},
+}
+
+// aliases are other names in use for a media type.
+var aliases = map[string]string{
+	"application/octet-stream": "", "image/*": "", "*/*": "",
+	"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg",
+	"image/x-png":    "image/png",
+	"image/x-ms-bmp": "image/bmp", "image/x-bmp": "image/bmp",
+	"image/tif": "image/tiff", "image/x-tiff": "image/tiff",
+	"image/wsq": "image/x-wsq", "image/jpx": "image/jp2", "image/j2k": "image/jp2", "image/jpeg2000": "image/jp2",
+	"image/heif": "image/heic",
+}
+
+// normalClaim brings a claimed media type to the name used in formats; "" when it claims nothing.
+func normalClaim(claimed string) string {
+	media, _, err := mime.ParseMediaType(claimed)
+	if err != nil {
+		media = strings.ToLower(strings.TrimSpace(claimed))
+	}
+	if known, ok := aliases[media]; ok {
+		return known
+	}
+	return media
+}
+
+func magic(at int, bytes string) func([]byte) bool {
+	return func(data []byte) bool {
+		return len(data) >= at+len(bytes) && string(data[at:at+len(bytes)]) == bytes
+	}
+}
+
+func beginsBMP(data []byte) bool {
+	return len(data) >= 18 && string(data[:2]) == "BM" && binary.LittleEndian.Uint32(data[14:]) <= 124
+}
+
+func beginsTIFF(data []byte) bool {
+	return magic(0, "II*\x00")(data) || magic(0, "MM\x00*")(data) || magic(0, "II+\x00")(data) || magic(0, "MM\x00+")(data)
+}
+
+func reading(decode func(io.Reader) (image.Image, error)) func([]byte) (image.Image, error) {
+	return func(data []byte) (image.Image, error) { return decode(bytes.NewReader(data)) }
+}

@@ -1,0 +1,38 @@
+package imaging
+
+// Limits on what a header may announce. They bound memory and time before any of it is spent.
+const (
+	// MaxPixels in one picture. The largest phone cameras save 50 megapixels at most by default; a palm at 1,000 dpi
+	// has 20. More costs memory and gains no recognition.
+	MaxPixels = 50_000_000
+	// MaxSide of a picture in pixels; it keeps one row and every sum of coordinates small.
+	MaxSide = 16_384
+	// MaxWorkBytes that decoding one picture may hold at once, by the estimates in formats.go: a baseline JPEG fits up
+	// to MaxPixels, the hungriest (progressive CMYK, compressed TIFF) up to about 22 megapixels.
+	MaxWorkBytes = 512 << 20
+	// MaxScans of a JPEG. Encoders write 1 to about 20; each scan may visit every block for a few bytes of data, which
+	// makes their number the one thing by which a small file buys much time.
+	MaxScans = 64
+
+	// Fewest bytes that a picture can honestly need, as the most pixels' worth of data a byte can carry. A header that
+	// announces more lies or is cut off, and is refused before memory is given to it.
+	maxInflate      = 1032 // raw bytes from one byte of DEFLATE (zlib's technical details)
+	jpegPixelsAByte = 512  // one bit for each 8x8 block
+	headerSlack     = 4096 // bytes of raw data let through whatever the ratio
+)
+
+// checkSize refuses a picture by its announced size. work is the estimate of bytes held at once per pixel.
+func checkSize(name string, width, height, workPerPixel int) error {
+	switch {
+	case width <= 0 || height <= 0:
+		return refuse(CodeUndecodable, "the %s header announces a picture of %dx%d pixels", name, width, height)
+	case width > MaxSide || height > MaxSide:
+		return refuse(CodeTooLarge, "the picture is %dx%d pixels, a side may have at most %d", width, height, MaxSide)
+	case width*height > MaxPixels:
+		return refuse(CodeTooLarge, "the picture has %d pixels, at most %d are allowed", width*height, MaxPixels)
+	case width*height*workPerPixel > MaxWorkBytes:
+		return refuse(CodeTooLarge, "the picture has %d pixels, which is too many for this variety of %s (at most %d)",
+			width*height, name, MaxWorkBytes/workPerPixel)
+	}
+	return nil
+}

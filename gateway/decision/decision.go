@@ -1,6 +1,8 @@
 // Package decision turns evidence into a verdict. It is pure: no clock, no I/O, no randomness.
 package decision
 
+import "fmt"
+
 // Verdict is the outcome of a request.
 type Verdict string
 
@@ -10,3 +12,40 @@ const (
 	NoMatch      Verdict = "no-match"
 	Inconclusive Verdict = "inconclusive"
 )
+
+// Policy is what an audience demands before it is told of a match.
+type Policy struct {
+	MaxFMR        float64 // accept at this false match rate or below, 0 < MaxFMR < 1
+	IdentifyFPIR  float64 // accept a candidate so that a stranger's search finds anybody at this rate or below
+	MaxCandidates int     // of an identification
+}
+
+// Check names the first setting that makes no sense.
+func (p Policy) Check() error {
+	switch {
+	case !(p.MaxFMR > 0 && p.MaxFMR < 1):
+		return fmt.Errorf("max_fmr is %v, it must lie between 0 and 1", p.MaxFMR)
+	case !(p.IdentifyFPIR > 0 && p.IdentifyFPIR < 1):
+		return fmt.Errorf("identify_fpir is %v, it must lie between 0 and 1", p.IdentifyFPIR)
+	case p.MaxCandidates < 1:
+		return fmt.Errorf("max_candidates is %d, it must be at least 1", p.MaxCandidates)
+	}
+	return nil
+}
+
+// CandidateFMR is the false match rate that one of n gallery members must reach. By the union bound, n comparisons with
+// strangers at this rate find somebody at IdentifyFPIR or below.
+func (p Policy) CandidateFMR(n int) float64 {
+	return min(p.MaxFMR, p.IdentifyFPIR/float64(max(n, 1)))
+}
+
+// Accept is the verdict on a fused rate against the rate that is demanded.
+func Accept(fused Fused, demanded float64) Verdict {
+	switch {
+	case fused.Evidence == 0:
+		return Inconclusive
+	case fused.FMR <= demanded:
+		return Match
+	}
+	return NoMatch
+}

@@ -1,0 +1,138 @@
+package finger
+
+import "math"
+
+// nodeGrid holds the ridge period at every nodeBlocks-th block, before it is spread over the blocks.
+type nodeGrid struct {
+	w, h           int
+	period, purity []float32
+	tmp            []float32
+}
+
+func (n *nodeGrid) reset(gw, gh int) {
+	n.w, n.h = (gw+nodeBlocks-1)/nodeBlocks, (gh+nodeBlocks-1)/nodeBlocks
+	n.period, n.purity, n.tmp = sized(n.period, n.w*n.h), sized(n.purity, n.w*n.h), sized(n.tmp, n.w*n.h)
+}
+
+// spectrum holds the windowed waves of the candidate periods, evenly spaced in the logarithm.
+type spectrum struct {
+	period   [periods]float32
+	cos, sin [periods][sigLength]float32
+	window   [sigLength]float32
+	energy   float32 // sum of the squared window
+}
+
+var candidates = newSpectrum()
+
+func newSpectrum() *spectrum {
+	s := new(spectrum)
+	for i := range s.window {
+		w := 0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/sigLength)
+		s.window[i] = float32(w)
+		s.energy += float32(w * w)
+	}
+	for k := range periods {
+		p := minPeriod * math.Pow(maxPeriod/minPeriod, float64(k)/(periods-1))
+		s.period[k] = float32(p)
+		for i := range sigLength {
+			a := 2 * math.Pi * (float64(i) - (sigLength-1)/2.0) / p
+			s.cos[k][i] = float32(math.Cos(a)) * s.window[i]
+			s.sin[k][i] = float32(math.Sin(a)) * s.window[i]
+		}
+	}
+	return s
+}
+
+// measurePeriods finds the ridge period of each node from the x-signature across the ridges (Hong, Wan and Jain 1998),
+// read by its spectrum instead of its peaks, and spreads the clear ones over the others: the period changes slowly.
+func (x *extractor) measurePeriods() {
+	n := &x.nodes
+	var signature [sigLength]float32
+	for ny := range n.h {
+		for nx := range n.w {
+			i := ny*n.w + nx
+			bx, by := min(nx*nodeBlocks, x.gw-1), min(ny*nodeBlocks, x.gh-1)
+			total := x.sign(&signature, bx*block+block/2, by*block+block/2, x.theta[by*x.gw+bx])
+			n.period[i], n.purity[i] = candidates.peak(&signature, total)
+		}
+	}
+	x.spreadPeriods()
+}
+
+// sign projects the window around (cx, cy) on the axis across the ridges and returns the mean energy of its pixels.
+func (x *extractor) sign(signature *[sigLength]float32, cx, cy int, theta float32) float32 {
+	s, c := math.Sincos(float64(theta))
+	const fix = 1 << 10
+	alongX, alongY := int(c*fix*sigStep), int(s*fix*sigStep)
+	acrossX, acrossY := int(-s*fix), int(c*fix)
+	w, h := x.gw*block+margin-1, x.gh*block+margin-1
+	var energy int
+	x0 := cx*fix + fix/2 - acrossX*sigLength/2 - alongX*sigBreadth/2
+	y0 := cy*fix + fix/2 - acrossY*sigLength/2 - alongY*sigBreadth/2
+	for i := range signature {
+		px, py, sum := x0+i*acrossX, y0+i*acrossY, 0
+		for range sigBreadth {
+			ix, iy := min(max(px>>10, 1-margin), w), min(max(py>>10, 1-margin), h)
+			v := int(x.norm[x.origin+iy*x.stride+ix])
+			sum += v
+			energy += v * v
+			px += alongX
+			py += alongY
+		}
+		signature[i] = float32(sum) / sigBreadth
+	}
+	return float32(energy) / (sigLength * sigBreadth)
+}
+
+// peak returns the strongest period of a signature and the part of the window's energy that it holds.
+func (s *spectrum) peak(signature *[sigLength]float32, total float32) (period, purity float32) {
+	var power [periods]float32
+	best := 0
+	for k := range power {
+		var re, im float32
+		c, q := &s.cos[k], &s.sin[k]
+		for i, v := range signature {
+			re += v * c[i]
+			im += v * q[i]
+		}
+		power[k] = re*re + im*im
+		if power[k] > power[best] {
+			best = k
+		}
+	}
+	if total < 1 || best == 0 || best == periods-1 {
+		return 0, 0
+	}
+	// A pure wave of amplitude A has energy A*A/2 and, in the window, power (A/2 * sum of window)^2.
+	const half = sigLength / 2 // sum of the window
+	purity = min(1, 2*power[best]/(half*half*total))
+	l, c, r := power[best-1], power[best], power[best+1]
+	t := 0.5 * (l - r) / (l - 2*c + r)
+	step := math.Log(maxPeriod/minPeriod) / (periods - 1)
+	return s.period[best] * float32(math.Exp(float64(t)*step)), purity
+}
+
+// spreadPeriods averages the node periods with their purity as weight, over about six blocks, and fills the blocks.
+func (x *extractor) spreadPeriods() {
+	n := &x.nodes
+	for i, q := range n.purity {
+		n.period[i] *= q * q
+	}
+	weight := sized(x.fa, len(n.purity))
+	for i, q := range n.purity {
+		weight[i] = q*q + 1e-6
+		n.period[i] += 9e-6
+	}
+	for _, step := range []int{1, 2} {
+		blurGrid(n.period, n.tmp, n.w, n.h, step)
+		blurGrid(weight, n.tmp, n.w, n.h, step)
+	}
+	for by := range x.gh {
+		for bx := range x.gw {
+			i := by/nodeBlocks*n.w + bx/nodeBlocks
+			x.period[by*x.gw+bx] = n.period[i] / weight[i]
+			x.purity[by*x.gw+bx] = n.purity[i]
+		}
+	}
+	x.blur(x.purity, 1)
+}

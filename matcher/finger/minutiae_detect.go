@@ -1,0 +1,123 @@
+package finger
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// candidate is a minutia on the working picture before selection.
+type candidate struct {
+	x, y    int
+	angle   float64 // ISO direction in [0, 2 pi)
+	kind    Kind
+	quality float64 // 0 to 1
+}
+
+// detect finds the minutiae: an ending is the end of a ridge, a bifurcation the end of a valley, so both have the
+// direction that ISO/IEC 19794-2 gives them.
+func (x *extractor) detect() []candidate {
+	var found []candidate
+	for _, side := range []struct {
+		bits *bitmap
+		kind Kind
+	}{{&x.ridgeBits, Ending}, {&x.valleyBits, Bifurcation}} {
+		x.thin(side.bits)
+		x.skel.unpack(side.bits)
+		x.skel.clean()
+		for _, e := range x.skel.ends {
+			if x.trusted(&e) {
+				found = append(found, x.describe(&e, side.kind))
+			}
+		}
+	}
+	return x.best(dropClusters(found))
+}
+
+// trusted refuses ends at the edge of the finger or picture, where every line ends.
+func (x *extractor) trusted(e *end) bool {
+	ahead := func(d float64) (int, int) {
+		return e.x - int(math.Round(e.ux*d)), e.y - int(math.Round(e.uy*d))
+	}
+	fx, fy := ahead(edgeAhead)
+	return (e.ux != 0 || e.uy != 0) && x.inside(e.x, e.y, edgeDepth) && x.inside(fx, fy, edgeDepth)
+}
+
+// describe takes the direction from the field, which is steadier than a few pixels of line, and the sense of it from
+// the line.
+func (x *extractor) describe(e *end, kind Kind) candidate {
+	theta := x.directionAt(e.x, e.y)
+	s, c := math.Sincos(theta)
+	if c*e.ux+s*e.uy < 0 {
+		s, c = -s, -c
+	}
+	angle := math.Atan2(-s, c)
+	if angle < 0 {
+		angle += 2 * math.Pi
+	}
+	return candidate{e.x, e.y, angle, kind, x.trust(e.x, e.y)}
+}
+
+// trust is a minutia's quality from the blocks around it.
+func (x *extractor) trust(px, py int) float64 {
+	bx, by := px/block, py/block
+	var sum, n float64
+	for y := max(0, by-1); y <= min(x.gh-1, by+1); y++ {
+		for k := max(0, bx-1); k <= min(x.gw-1, bx+1); k++ {
+			i := y*x.gw + k
+			sum += float64(x.coherence[i] * x.purity[i])
+			n++
+		}
+	}
+	return math.Sqrt(sum / n)
+}
+
+// dropClusters removes minutiae with more than clusterMost others within clusterReach: noise, not a pattern.
+func dropClusters(all []candidate) []candidate {
+	crowded := make([]bool, len(all))
+	for i, a := range all {
+		n := 0
+		for j, b := range all {
+			if dx, dy := a.x-b.x, a.y-b.y; i != j && dx*dx+dy*dy <= clusterReach*clusterReach {
+				n++
+			}
+		}
+		crowded[i] = n > clusterMost
+	}
+	kept := all[:0]
+	for i, a := range all {
+		if !crowded[i] {
+			kept = append(kept, a)
+		}
+	}
+	return kept
+}
+
+// best keeps at most mostMinutiae, the best ones, in reading order.
+func (x *extractor) best(all []candidate) []candidate {
+	if len(all) > mostMinutiae {
+		slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.quality, a.quality) })
+		all = all[:mostMinutiae]
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.y, b.y), cmp.Compare(a.x, b.x)) })
+	return all
+}
+
+// print turns candidates into a Print at 500 dpi.
+func (x *extractor) print(found []candidate, scale float64) Print {
+	p := Print{
+		Width:    int(math.Round(float64(x.w) * scale)),
+		Height:   int(math.Round(float64(x.h) * scale)),
+		Minutiae: make([]Minutia, len(found)),
+	}
+	for i, c := range found {
+		p.Minutiae[i] = Minutia{
+			X:       int16(math.Round(float64(c.x) * scale)),
+			Y:       int16(math.Round(float64(c.y) * scale)),
+			Angle:   uint8(int(math.Round(c.angle/(2*math.Pi)*256)) & 255),
+			Kind:    c.kind,
+			Quality: uint8(min(max(math.Round(100*c.quality), 1), 100)),
+		}
+	}
+	return p
+}

@@ -1,0 +1,104 @@
+package finger
+
+import (
+	"math"
+	"slices"
+)
+
+// measureBlocks fills mean and spread from each block and its neighbours (binomial weights, about two ridge periods).
+func (x *extractor) measureBlocks(src working) {
+	square := x.spread
+	for by := range x.gh {
+		for bx := range x.gw {
+			var n, s, ss int
+			for y := by * block; y < min(by*block+block, src.h); y++ {
+				for _, v := range src.pix[y*src.w+bx*block : y*src.w+min(bx*block+block, src.w)] {
+					s += int(v)
+					ss += int(v) * int(v)
+					n++
+				}
+			}
+			x.mean[by*x.gw+bx] = float32(s) / float32(n)
+			square[by*x.gw+bx] = float32(ss) / float32(n)
+		}
+	}
+	x.blur(x.mean, 1)
+	x.blur(square, 1)
+	for i, m := range x.mean {
+		x.spread[i] = float32(math.Sqrt(float64(max(0, square[i]-m*m))))
+	}
+}
+
+// contrast is the deviation that nine blocks in ten stay below: that of good ridges in this picture.
+func (x *extractor) contrast() float32 {
+	sorted := x.fa[:len(x.spread)]
+	copy(sorted, x.spread)
+	slices.Sort(sorted)
+	return sorted[len(sorted)*9/10]
+}
+
+// normalise takes the local mean away and brings the local deviation to unit, so that ridges of a wet and of a dry
+// spot weigh the same. Dark ridges become positive.
+func (x *extractor) normalise(src working) {
+	least := max(minSpread, floorPart*x.contrast())
+	gain := x.fa
+	for i, s := range x.spread {
+		gain[i] = unit / max(s, least)
+	}
+	mid := float32(block-1) / 2
+	for py := range src.h {
+		gy := (float32(py) - mid) / block
+		y0, ty := cell(gy, x.gh)
+		y1 := min(y0+1, x.gh-1)
+		out := x.norm[x.origin+py*x.stride:]
+		for bx := -1; bx < x.gw; bx++ { // between the centres of blocks bx and bx+1
+			from, to := max(0, bx*block+block/2), min(src.w, bx*block+block+block/2)
+			if from >= to {
+				continue
+			}
+			l, r := max(bx, 0), min(bx+1, x.gw-1)
+			ml, mr := mix(x.mean[y0*x.gw+l], x.mean[y1*x.gw+l], ty), mix(x.mean[y0*x.gw+r], x.mean[y1*x.gw+r], ty)
+			kl, kr := mix(gain[y0*x.gw+l], gain[y1*x.gw+l], ty), mix(gain[y0*x.gw+r], gain[y1*x.gw+r], ty)
+			dm, dk := (mr-ml)/block, (kr-kl)/block
+			t := float32(from) - (float32(bx*block) + mid)
+			m, k := ml+dm*t, kl+dk*t
+			for i, v := range src.pix[py*src.w+from : py*src.w+to] {
+				out[from+i] = int16(min(max((m-float32(v))*k, -clip), clip))
+				m += dm
+				k += dk
+			}
+		}
+	}
+}
+
+// cell splits a grid coordinate into the cell before it and the part beyond, within 0..n-1.
+func cell(g float32, n int) (int, float32) {
+	if g <= 0 {
+		return 0, 0
+	}
+	i := min(int(g), n-1)
+	return i, min(g-float32(i), 1)
+}
+
+func mix(a, b, t float32) float32 { return a + (b-a)*t }
+
+// blur smooths a grid with the binomial kernel 1 4 6 4 1, its taps step blocks apart; edges are repeated.
+func (x *extractor) blur(a []float32, step int) { blurGrid(a, x.fb, x.gw, x.gh, step) }
+
+func blurGrid(a, tmp []float32, gw, gh, step int) {
+	for y := range gh {
+		row, out := a[y*gw:y*gw+gw], tmp[y*gw:y*gw+gw]
+		for i := range row {
+			l2, l1, r1, r2 := max(i-2*step, 0), max(i-step, 0), min(i+step, gw-1), min(i+2*step, gw-1)
+			out[i] = (row[l2] + row[r2] + 4*(row[l1]+row[r1]) + 6*row[i]) * (1.0 / 16)
+		}
+	}
+	for y := range gh {
+		row := func(k int) []float32 { k = min(max(k, 0), gh-1); return tmp[k*gw : k*gw+gw] }
+		u2, u1, c, d1, d2 := row(y-2*step), row(y-step), row(y), row(y+step), row(y+2*step)
+		out := a[y*gw : y*gw+gw]
+		for i := range out {
+			out[i] = (u2[i] + d2[i] + 4*(u1[i]+d1[i]) + 6*c[i]) * (1.0 / 16)
+		}
+	}
+}

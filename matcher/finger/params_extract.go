@@ -1,0 +1,83 @@
+package finger
+
+// Every number of the extractor. Lengths are pixels at 500 dpi unless a line says otherwise; what is not derived was
+// chosen on four sets of real impressions at once (docs/finger.md tells what was tried).
+const (
+	baseDPI      = 500  // resolution of all minutiae, ISO/IEC 19794-2's usual one
+	minDPI       = 200  // below it two ridges fall on three pixels
+	maxDPI       = 1000 // above it nothing is gained and memory is lost
+	dpiSlack     = 0.05 // up to this deviation coordinates are scaled and pixels stay as they are: resampling blurs
+	minSide      = 48   // a picture with a shorter side cannot hold enough minutiae
+	maxPixels    = 4 << 20
+	mostMinutiae = 128 // best kept; more costs template bytes and comparison time, and is noise in a single finger
+
+	block  = 8  // side of a grid cell: about a ridge period, small enough to follow a core
+	margin = 32 // empty frame around the working picture, so that filters need no edge cases; >= reach of every filter
+
+	unit      = 100  // one local standard deviation in the normalised picture
+	clip      = 200  // limit of the normalised picture: dirt and edges must not outweigh ridges
+	floorPart = 0.15 // least deviation that is raised to unit, as part of the picture's own contrast
+	minSpread = 3.0  // the same in grey levels: sensor noise
+
+	orientations = 32 // filter directions in half a turn; the worst error of 2.8 degrees costs no visible contrast
+	coarseWeight = 0.35
+	coarsestPart = 0.15 // weight of the coarser orientation scales: they decide where the fine one says nothing
+
+	minPeriod  = 4.5  // ridge periods looked for: a child's finger to a thumb under pressure
+	maxPeriod  = 20.0 //
+	periods    = 26   // candidates, evenly spaced in the logarithm
+	sigLength  = 48   // across the ridges: two to ten periods
+	sigBreadth = 10   // samples along the ridges
+	sigStep    = 2    // distance of these samples
+	nodeBlocks = 2    // a period is measured every so many blocks
+
+	tracedLength = 14 // how far a ridge is followed for its direction: over one period, under the radius of a core
+	minFragment  = 20 // shorter pieces of ridge are noise: two periods
+	minSpur      = 10 // shorter branches are an artefact of thinning
+	maxGap       = 16 // ends that face each other within this distance are one ridge
+	clusterReach = 20 // a minutia with too many others within this reach sits in noise
+	clusterMost  = 5
+)
+
+// Segmentation.
+const (
+	maskContrast = 0.4  // part of the picture's contrast below which a block fades out
+	maskScore    = 0.30 // least mean of coherence and purity
+	maskRounds   = 2
+	keepPart     = 0.2 // least size of a part of the mask beside the largest one
+	holeBlocks   = 40  // largest hole that is closed
+)
+
+// Enhancement. Lengths are pixels.
+const (
+	cellSide    = 4   // pixels that share a filter: a quarter of a block, so that curves stay smooth
+	alongSigma  = 4.5 // smoothing along the ridge: bridges pores and dry gaps, and must not outlast the curve of a core
+	alongReach  = 9
+	acrossSigma = 0.42 // smoothing across, in periods
+	acrossReach = 24   // most pixels to either side
+	bankPeriods = 14   // filter periods, evenly spaced in the logarithm from minPeriod to maxPeriod
+	fixedPoint  = 1 << 12
+)
+
+// Minutiae.
+const (
+	gapOpposed = 0.6 // cosines: how exactly two ends must face each other to be one ridge
+	gapAligned = 0.6
+	edgeDepth  = 2  // blocks from the edge of the finger within which every line ends
+	edgeAhead  = 10 // the same is asked of the place this far beyond the end
+)
+
+// Refusal and quality.
+const (
+	leastContrast  = 4.0   // grey levels of deviation in the best tenth of the picture; less is blank
+	lowContrast    = 15.0  // below it a finger is dry or the sensor weak
+	leastArea      = 5000  // pixels of mask: 4 mm square
+	leastClear     = 4000  // pixels with clear ridges
+	leastClearPart = 0.3   // of the mask
+	clearPurity    = 0.30  // a clear block's least purity and coherence
+	clearCoherence = 0.35  //
+	leastMinutiae  = 6     // fewer cannot tell fingers apart
+	goodArea       = 50000 // pixels, purity and summed minutia quality beyond which nothing is gained
+	goodPurity     = 0.6
+	goodMinutiae   = 20
+)

@@ -1,0 +1,82 @@
+package finger
+
+import (
+	"math"
+
+	"biogate/matcher"
+)
+
+// Reasons for refusal or poor quality.
+const (
+	reasonBlank       = "blank"
+	reasonTooSmall    = "too-small"
+	reasonSmallArea   = "small-area"
+	reasonNoFinger    = "not-a-fingerprint"
+	reasonFewMinutiae = "too-few-minutiae"
+	reasonLowContrast = "low-contrast"
+	reasonUnclear     = "unclear-ridges"
+)
+
+// pattern sums up the blocks of the mask.
+type pattern struct {
+	area   float64 // pixels
+	clear  float64 // pixels of blocks with clear ridges
+	purity float64 // mean
+}
+
+func (x *extractor) pattern() pattern {
+	var p pattern
+	const size = block * block
+	for i, m := range x.mask {
+		if !m {
+			continue
+		}
+		p.area += size
+		p.purity += float64(x.purity[i])
+		if x.purity[i] > clearPurity && x.coherence[i] > clearCoherence {
+			p.clear += size
+		}
+	}
+	p.purity /= max(1, p.area/size)
+	return p
+}
+
+// judgePattern refuses what shows no ridges. Ridges are told by what they are: one clear direction and one clear
+// period, in the range of fingers, over an area that a finger covers.
+func (x *extractor) judgePattern() error {
+	p := x.pattern()
+	switch {
+	case p.area < leastArea:
+		return unusable("no area with ridges", reasonNoFinger)
+	case p.clear < leastClear || p.clear < leastClearPart*p.area:
+		return unusable("no clear pattern of ridges", reasonNoFinger)
+	}
+	return nil
+}
+
+// rate is the quality of the impression: area, clearness of ridges and number of trustworthy minutiae.
+func (x *extractor) rate(found []candidate) matcher.Quality {
+	p := x.pattern()
+	var sure float64
+	for _, c := range found {
+		sure += c.quality
+	}
+	area := math.Min(1, p.clear/goodArea)
+	purity := math.Min(1, p.purity/goodPurity)
+	many := math.Min(1, sure/goodMinutiae)
+	q := matcher.Quality{Score: int(math.Round(100 * math.Cbrt(area*purity*many)))}
+	for _, r := range []struct {
+		bad  bool
+		name string
+	}{
+		{area < 0.5, reasonSmallArea},
+		{purity < 0.6, reasonUnclear},
+		{many < 0.5, reasonFewMinutiae},
+		{x.contrast() < lowContrast, reasonLowContrast},
+	} {
+		if r.bad {
+			q.Reasons = append(q.Reasons, r.name)
+		}
+	}
+	return q
+}

@@ -1,0 +1,104 @@
+package finger
+
+// bitmap is a binary picture, 64 pixels a word, bit 0 leftmost, with one word and one row of zeros around it.
+type bitmap struct {
+	w, h, words int // words includes both guards
+	bits        []uint64
+}
+
+func (b *bitmap) reset(w, h int) {
+	b.w, b.h, b.words = w, h, (w+63)/64+2
+	b.bits = sized(b.bits, b.words*(h+2))
+	clear(b.bits)
+}
+
+func (b *bitmap) row(y int) []uint64 { return b.bits[(y+1)*b.words : (y+2)*b.words] }
+
+func (b *bitmap) get(x, y int) bool { return b.row(y)[1+x>>6]>>(x&63)&1 != 0 }
+
+// binarise makes the ridges and the valleys of the enhanced picture two bitmaps.
+func (x *extractor) binarise() {
+	x.ridgeBits.reset(x.w, x.h)
+	x.valleyBits.reset(x.w, x.h)
+	for by := range x.gh {
+		for bx := range x.gw {
+			if x.mask[by*x.gw+bx] {
+				x.binariseBlock(bx, by)
+			}
+		}
+	}
+}
+
+func (x *extractor) binariseBlock(bx, by int) {
+	word, shift := 1+bx*block>>6, bx*block&63
+	valid := uint64(1)<<min(block, x.w-bx*block) - 1
+	for y := by * block; y < min(by*block+block, x.h); y++ {
+		at := x.origin + y*x.stride + bx*block
+		var ridge uint64
+		for i, v := range x.ridges[at : at+block] {
+			if v > 0 {
+				ridge |= 1 << i
+			}
+		}
+		x.ridgeBits.row(y)[word] |= ridge & valid << shift
+		x.valleyBits.row(y)[word] |= ^ridge & valid << shift
+	}
+}
+
+// thin reduces every stroke to a line one pixel wide (Guo and Hall 1989), 64 pixels at a time.
+func (x *extractor) thin(b *bitmap) {
+	x.thinOld, x.thinRow = sized(x.thinOld, b.words), sized(x.thinRow, b.words)
+	for {
+		a := x.thinHalf(b, true)
+		if c := x.thinHalf(b, false); !a && !c {
+			return
+		}
+	}
+}
+
+// thinHalf is one subiteration; it reports whether a pixel went. All pixels are judged on the picture as it was.
+func (x *extractor) thinHalf(b *bitmap, first bool) (changed bool) {
+	above, here := x.thinOld, x.thinRow
+	clear(above)
+	for y := range b.h {
+		row, below := b.row(y), b.row(y+1)
+		copy(here, row)
+		for i := 1; i < b.words-1; i++ {
+			c := here[i]
+			if c == 0 {
+				continue
+			}
+			gone := c & removable(
+				above[i], above[i]>>1|above[i+1]<<63, c>>1|here[i+1]<<63, below[i]>>1|below[i+1]<<63,
+				below[i], below[i]<<1|below[i-1]>>63, c<<1|here[i-1]>>63, above[i]<<1|above[i-1]>>63, first)
+			if gone != 0 {
+				row[i] = c &^ gone
+				changed = true
+			}
+		}
+		above, here = here, above
+	}
+	return changed
+}
+
+// removable is Guo and Hall's condition; the neighbours come clockwise from north.
+func removable(n, ne, e, se, s, sw, w, nw uint64, first bool) uint64 {
+	c1, c2, c3, c4 := ^n&(ne|e), ^e&(se|s), ^s&(sw|w), ^w&(nw|n)
+	once := (c1 ^ c2 ^ c3 ^ c4) &^ (c1&c2 | c3&c4 | (c1|c2)&(c3|c4)) // exactly one
+	lo, hi := twoOrThree(nw|n, ne|e, se|s, sw|w)
+	lo2, hi2 := twoOrThree(n|ne, e|se, s|sw, w|nw)
+	// min of both counts is 2 or 3: both at least 2, not both 4.
+	fit := lo & lo2 &^ (hi & hi2)
+	var m uint64
+	if first {
+		m = (n | ne | ^se) & e
+	} else {
+		m = (s | sw | ^nw) & w
+	}
+	return once & fit &^ m
+}
+
+// twoOrThree counts four bits: at least two are set; all four are set.
+func twoOrThree(a, b, c, d uint64) (two, four uint64) {
+	return a&b | c&d | (a|b)&(c|d), a & b & c & d
+}

@@ -1,0 +1,86 @@
+package finger
+
+import (
+	"image"
+	"image/color"
+	"math"
+
+	"biogate/matcher"
+)
+
+// traceFields shows the normalised picture with ridge directions and the mask.
+func (x *extractor) traceFields(tr matcher.Trace) {
+	if tr == nil {
+		return
+	}
+	img := x.picture(x.norm, -1)
+	red, blue := color.RGBA{255, 0, 0, 255}, color.RGBA{80, 80, 255, 255}
+	for i, theta := range x.theta {
+		c := blue
+		if x.mask[i] {
+			c = red
+		}
+		s, k := math.Sincos(float64(theta))
+		drawLine(img, float64(i%x.gw*block+block/2), float64(i/x.gw*block+block/2), k, s, -3, 3, c)
+	}
+	tr("finger/fields", img)
+	tr("finger/purity", x.gridPicture(x.purity, 1))
+	tr("finger/coherence", x.gridPicture(x.coherence, 1))
+	tr("finger/period", x.gridPicture(x.period, maxPeriod))
+}
+
+// traceRidges shows the enhanced picture.
+func (x *extractor) traceRidges(tr matcher.Trace) {
+	if tr != nil {
+		tr("finger/ridges", x.picture(x.ridges, -2))
+	}
+}
+
+// tracePrint shows the minutiae on the enhanced picture: endings red, bifurcations green.
+func (x *extractor) tracePrint(tr matcher.Trace, p Print) {
+	if tr == nil {
+		return
+	}
+	img := x.picture(x.norm, -1)
+	for _, m := range p.Minutiae {
+		c := color.RGBA{255, 0, 0, 255}
+		if m.Kind == Bifurcation {
+			c = color.RGBA{0, 180, 0, 255}
+		}
+		s, k := math.Sincos(float64(m.Angle) * math.Pi / 128)
+		drawLine(img, float64(m.X), float64(m.Y), k, -s, 0, 9, c)
+		for a := 0.0; a < 2*math.Pi; a += 0.3 {
+			img.Set(int(m.X)+int(math.Round(3*math.Cos(a))), int(m.Y)+int(math.Round(3*math.Sin(a))), c)
+		}
+	}
+	tr("finger/minutiae", img)
+	tr("finger/print", p)
+}
+
+// picture turns a framed picture grey; gain is negative where positive values shall be dark.
+func (x *extractor) picture(a []int16, gain int) *image.RGBA {
+	img := image.NewRGBA(image.Rect(0, 0, x.w, x.h))
+	for y := range x.h {
+		for i, v := range a[x.origin+y*x.stride:][:x.w] {
+			g := uint8(min(max(128+int(v)*gain*6/10, 0), 255))
+			img.SetRGBA(i, y, color.RGBA{g, g, g, 255})
+		}
+	}
+	return img
+}
+
+func (x *extractor) gridPicture(a []float32, full float32) *image.Gray {
+	img := image.NewGray(image.Rect(0, 0, x.w, x.h))
+	for y := range x.h {
+		for i := range x.w {
+			img.SetGray(i, y, color.Gray{uint8(min(max(255*a[y/block*x.gw+i/block]/full, 0), 255))})
+		}
+	}
+	return img
+}
+
+func drawLine(img *image.RGBA, px, py, dx, dy, from, to float64, c color.Color) {
+	for t := from; t <= to; t += 0.5 {
+		img.Set(int(math.Round(px+t*dx)), int(math.Round(py+t*dy)), c)
+	}
+}

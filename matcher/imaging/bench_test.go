@@ -1,0 +1,46 @@
+package imaging
+
+import (
+	"fmt"
+	"testing"
+)
+
+func BenchmarkDecodeGrey(b *testing.B) {
+	for _, media := range readMedia {
+		b.Run(media, func(b *testing.B) {
+			data := encoded(b, media, gradient(640, 480))
+			b.SetBytes(640 * 480)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := DecodeGrey(data, ""); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkRefusePNGBomb(b *testing.B) {
+	data := rawPNG(65000, 65000, 8, 0, 0, 1000)
+	b.ReportAllocs()
+	for b.Loop() {
+		DecodeGrey(data, "")
+	}
+}
+
+func BenchmarkResize(b *testing.B) {
+	grey := Grey{Width: 640, Height: 480, Pix: make([]byte, 640*480)}
+	rgb := RGB{Width: 640, Height: 480, Pix: make([]byte, 3*640*480)}
+	for _, to := range [][2]int{{320, 240}, {112, 112}, {800, 600}} {
+		b.Run(fmt.Sprintf("grey/%dx%d", to[0], to[1]), func(b *testing.B) {
+			for b.Loop() {
+				ResizeGrey(grey, to[0], to[1])
+			}
+		})
+		b.Run(fmt.Sprintf("rgb/%dx%d", to[0], to[1]), func(b *testing.B) {
+			for b.Loop() {
+				ResizeRGB(rgb, to[0], to[1])
+			}
+		})
+	}
+}

@@ -1,0 +1,56 @@
+package imaging
+
+import (
+	"testing"
+)
+
+// fuzz decodes whatever comes: no panic, no picture beyond the limits, and an error always has a code.
+func fuzz(f *testing.F, media string) {
+	f.Add(encoded(f, media, gradient(17, 9)))
+	f.Add(encoded(f, media, gradient(17, 9))[:60])
+	for _, c := range hostile() {
+		if Sniff(c.data) == media {
+			f.Add(c.data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if Sniff(data) != media {
+			return
+		}
+		grey, err := DecodeGrey(data, "")
+		if err != nil {
+			if codeOf(err) == "" {
+				t.Fatalf("error without a code: %v", err)
+			}
+			return
+		}
+		if len(grey.Pix) != grey.Width*grey.Height || grey.Width*grey.Height > MaxPixels || grey.Width == 0 {
+			t.Fatalf("%dx%d with %d bytes", grey.Width, grey.Height, len(grey.Pix))
+		}
+		rgb, err := DecodeRGB(data, "")
+		if err != nil || rgb.Width != grey.Width || len(rgb.Pix) != 3*len(grey.Pix) {
+			t.Fatalf("grey is sound and colour is not: %dx%d, %v", rgb.Width, rgb.Height, err)
+		}
+	})
+}
+
+func FuzzPNG(f *testing.F)  { fuzz(f, "image/png") }
+func FuzzBMP(f *testing.F)  { fuzz(f, "image/bmp") }
+func FuzzTIFF(f *testing.F) { fuzz(f, "image/tiff") }
+
+func FuzzJPEG(f *testing.F) {
+	f.Add(progressiveJPEG(f))
+	f.Add(fromBase64(f, cmykJPEG))
+	fuzz(f, "image/jpeg")
+}
+
+func FuzzClaim(f *testing.F) {
+	f.Add("image/jpeg; q=1")
+	f.Add("; ;=")
+	data := encoded(f, "image/png", gradient(3, 3))
+	f.Fuzz(func(t *testing.T, claimed string) {
+		if _, err := DecodeGrey(data, claimed); err != nil && codeOf(err) != CodeFormatMismatch {
+			t.Fatalf("claim %q: %v", claimed, err)
+		}
+	})
+}

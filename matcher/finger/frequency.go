@@ -100,6 +100,11 @@ func (s *spectrum) peak(signature *[sigLength]float32, total float32) (period, p
 			best = k
 		}
 	}
+	var projected float32
+	for _, v := range signature {
+		projected += v * v * (1.0 / sigLength)
+	}
+	total = mix(projected, total, rawPart)
 	if total < 1 || best == 0 || best == periods-1 {
 		return 0, 0
 	}

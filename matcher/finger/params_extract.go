@@ -14,10 +14,10 @@ const (
 	block  = 8  // side of a grid cell: about a ridge period, small enough to follow a core
 	margin = 32 // empty frame around the working picture, so that filters need no edge cases; >= reach of every filter
 
-	unit      = 100  // one local standard deviation in the normalised picture
-	clip      = 200  // limit of the normalised picture: dirt and edges must not outweigh ridges
-	floorPart = 0.15 // least deviation that is raised to unit, as part of the picture's own contrast
-	minSpread = 3.0  // the same in grey levels: sensor noise
+	unit      = 100 // one local standard deviation in the normalised picture
+	clip      = 200 // limit of the normalised picture: dirt and edges must not outweigh ridges
+	floorPart = 0.3 // least deviation that is raised to unit, as part of the picture's own contrast
+	minSpread = 3.0 // the same in grey levels: sensor noise
 
 	orientations = 32 // filter directions in half a turn; the worst error of 2.8 degrees costs no visible contrast
 	coarseWeight = 0.35
@@ -29,7 +29,8 @@ const (
 	sigLength  = 48   // across the ridges: two to ten periods
 	sigBreadth = 10   // samples along the ridges
 	sigStep    = 2    // distance of these samples
-	nodeBlocks = 2    // a period is measured every so many blocks
+	rawPart    = 0.3
+	nodeBlocks = 2 // a period is measured every so many blocks
 
 	tracedLength = 14 // how far a ridge is followed for its direction: over one period, under the radius of a core
 	minFragment  = 20 // shorter pieces of ridge are noise: two periods
@@ -76,7 +77,7 @@ const (
 	leastClearPart = 0.3   // of the mask
 	clearPurity    = 0.30  // a clear block's least purity and coherence
 	clearCoherence = 0.35  //
-	leastMinutiae  = 6     // fewer cannot tell fingers apart
+	leastMinutiae  = 4     // fewer cannot tell fingers apart
 	goodArea       = 50000 // pixels, purity and summed minutia quality beyond which nothing is gained
 	goodPurity     = 0.6
 	goodMinutiae   = 20

@@ -1,0 +1,17 @@
+// Package finger is the fingerprint engine: pictures and ISO/IEC 19794-2 records in, minutiae templates out, and a
+// comparison of two templates that tolerates rotation, displacement, partial overlap and skin distortion.
+//
+// One sample goes through
+//
+//	decode   matcher/imaging, or the reader of a template or ISO record
+//	extract  picture -> Print, the minutiae at 500 dpi (extract.go, one file a step)
+//	encode   Print -> payload of matcher.Template (codec.go)
+//
+// and a comparison through
+//
+//	prepare  Print -> edges between neighbouring minutiae; the probe also gets a table of them (prepare.go)
+//	match    edges alike in both -> rival placements of the reference on the probe -> paired minutiae (match.go)
+//	score    paired and missing minutiae -> evidence in nats (score.go)
+//
+// All numbers are in params_extract.go and params_match.go; docs/finger.md explains the algorithm and shows the experiments.
+package finger

@@ -1,0 +1,274 @@
+package finger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"strings"
+	"time"
+
+	"biogate/matcher"
+	"biogate/matcher/gallery"
+	"biogate/matcher/imaging"
+)
+
+// Model is the id of the parameter set that scores depend on: the folder in models/.
+const Model = "finger-minutiae-1"
+
+const (
+	// fewestMinutiae that a template must have to be compared. A record with fewer is empty for our purpose, and must
+	// never become a reference.
+	fewestMinutiae = 8
+	// trustedDPI and more is believed when a picture file states it: lower values are what photo software writes by
+	// default, and finger scanners have 500 or 1,000.
+	trustedDPI = 400
+)
+
+// Engine implements matcher.Engine for fingerprints. It has no state.
+type Engine struct{}
+
+var _ matcher.Engine = (*Engine)(nil)
+
+// New makes the fingerprint engine.
+func New() *Engine { return &Engine{} }
+
+// Modality is matcher.Finger.
+func (*Engine) Modality() matcher.Modality { return matcher.Finger }
+
+// Model is the id of the model.
+func (*Engine) Model() string { return Model }
+
+// capture is what reading a sample gives, whatever its format.
+type capture struct {
+	print    Print
+	position matcher.Position
+	quality  matcher.Quality
+	stages   []matcher.Stage
+}
+
+// Extract makes a template of a picture, of raw grey pixels, of an ISO/IEC 19794-2 record or of a template.
+// A resolution that neither the sample nor its file states is taken for 500 dpi.
+func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace) (matcher.Extraction, error) {
+	if err := ctx.Err(); err != nil {
+		return matcher.Extraction{}, err
+	}
+	if err := checkSample(s); err != nil {
+		return matcher.Extraction{}, err
+	}
+	c, err := e.read(ctx, s, tr)
+	if err != nil {
+		return matcher.Extraction{}, err
+	}
+	if err := checkUsable(c.print); err != nil {
+		return matcher.Extraction{}, err
+	}
+	position, err := agreedPosition(s.Position, c.position)
+	if err != nil {
+		return matcher.Extraction{}, err
+	}
+	payload, err := AppendPayload(nil, c.print)
+	if err != nil {
+		return matcher.Extraction{}, err
+	}
+	template := matcher.Template{Modality: matcher.Finger, Model: Model, Position: position, Payload: payload}
+	return matcher.Extraction{Template: template, Quality: c.quality, Stages: c.stages}, nil
+}
+
+// checkSample looks at what stands beside the bytes.
+func checkSample(s matcher.Sample) error {
+	if s.Modality != matcher.Finger && s.Modality != "" {
+		return badParameter("a sample of modality %q came to the finger engine", s.Modality)
+	}
+	if _, ok := s.Position.Code(); !ok {
+		return badParameter("%q is no finger position", s.Position)
+	}
+	if s.DPI != 0 && (s.DPI < minDPI || s.DPI > maxDPI) {
+		return badParameter("%d dpi is outside %d to %d", s.DPI, minDPI, maxDPI)
+	}
+	return nil
+}
+
+// read finds out what the bytes are, holds the claim against it and reads them.
+func (e *Engine) read(ctx context.Context, s matcher.Sample, tr matcher.Trace) (capture, error) {
+	claim, found := mediaType(s.Format), sniff(s.Data)
+	if claim == matcher.FormatRawGrey {
+		return fromPixels(ctx, imaging.Grey{Width: s.Width, Height: s.Height, Pix: s.Data}, s.DPI, tr, nil)
+	}
+	if isTemplateFormat(claim) && claim != found || isTemplateFormat(found) && claim != "" && claim != found {
+		return capture{}, &matcher.Error{Code: matcher.CodeFormatMismatch, Detail: fmt.Sprintf("the sender said %s, the bytes are not", claim)}
+	}
+	begin := time.Now()
+	switch found {
+	case matcher.FormatTemplate:
+		return timed(fromTemplate, s.Data, begin)
+	case matcher.FormatISO19794_2:
+		return timed(fromISO, s.Data, begin)
+	}
+	picture, err := imaging.DecodeGrey(s.Data, s.Format)
+	if err != nil {
+		return capture{}, asMatcherError(err)
+	}
+	return fromPixels(ctx, picture, s.DPI, tr, []matcher.Stage{{Name: "decode", Took: time.Since(begin)}})
+}
+
+func timed(read func([]byte) (capture, error), data []byte, begin time.Time) (capture, error) {
+	c, err := read(data)
+	c.stages = []matcher.Stage{{Name: "decode", Took: time.Since(begin)}}
+	return c, err
+}
+
+// mediaType is the claim without parameters; "" when nothing is claimed.
+func mediaType(format string) string {
+	media, _, err := mime.ParseMediaType(format)
+	if err != nil {
+		media = strings.ToLower(strings.TrimSpace(format))
+	}
+	if media == matcher.FormatOctetStream {
+		return ""
+	}
+	return media
+}
+
+// sniff recognises what is not a picture.
+func sniff(data []byte) string {
+	switch {
+	case matcher.IsTemplate(data):
+		return matcher.FormatTemplate
+	case IsISO19794(data):
+		return matcher.FormatISO19794_2
+	}
+	return ""
+}
+
+func isTemplateFormat(media string) bool {
+	return media == matcher.FormatTemplate || media == matcher.FormatISO19794_2
+}
+
+func fromTemplate(data []byte) (capture, error) {
+	t, err := matcher.ParseTemplate(data)
+	if err != nil {
+		return capture{}, err
+	}
+	p, err := open(t)
+	return capture{print: p, position: t.Position, quality: templateQuality(p)}, err
+}
+
+func fromISO(data []byte) (capture, error) {
+	p, position, err := ReadISO19794(data)
+	return capture{print: p, position: position, quality: templateQuality(p)}, err
+}
+
+func fromPixels(ctx context.Context, g imaging.Grey, dpi int, tr matcher.Trace, stages []matcher.Stage) (capture, error) {
+	if err := ctx.Err(); err != nil {
+		return capture{}, err
+	}
+	if dpi == 0 && g.DPI >= trustedDPI && g.DPI <= maxDPI {
+		dpi = g.DPI
+	}
+	begin := time.Now()
+	p, quality, err := extract(g.Pix, g.Width, g.Height, dpi, tr)
+	stages = append(stages, matcher.Stage{Name: "extract", Took: time.Since(begin)})
+	return capture{print: p, quality: quality, stages: stages}, err
+}
+
+// checkUsable refuses a print that could be compared with nothing: too few minutiae at different places.
+func checkUsable(p Print) error {
+	places := map[[2]int16]struct{}{}
+	for _, m := range p.Minutiae {
+		places[[2]int16{m.X, m.Y}] = struct{}{}
+	}
+	if len(places) >= fewestMinutiae {
+		return nil
+	}
+	return unusable(fmt.Sprintf("%d minutiae, at least %d are needed", len(places), fewestMinutiae), reasonFewMinutiae)
+}
+
+// templateQuality judges minutiae without their picture: by their number, and by their own quality where it is stated.
+func templateQuality(p Print) matcher.Quality {
+	score := min(len(p.Minutiae), plentyMinutiae) * 100 / plentyMinutiae
+	if mean := meanQuality(p); mean > 0 {
+		score = min(score, mean)
+	}
+	q := matcher.Quality{Score: score}
+	if len(p.Minutiae) < plentyMinutiae/2 {
+		q.Reasons = append(q.Reasons, reasonFewMinutiae)
+	}
+	return q
+}
+
+// agreedPosition is what the sample or the record says; the two must not contradict each other.
+func agreedPosition(sample, record matcher.Position) (matcher.Position, error) {
+	if !sample.Comparable(record) {
+		return matcher.Unknown, badParameter("the sample says %s, the record in it says %s", sample, record)
+	}
+	if sample == matcher.Unknown {
+		return record, nil
+	}
+	return sample, nil
+}
+
+// open checks that t is ours and usable, and reads it.
+func open(t matcher.Template) (Print, error) {
+	if t.Modality != matcher.Finger || t.Model != Model {
+		return Print{}, &matcher.Error{Code: matcher.CodeModelMismatch, Detail: fmt.Sprintf("template of %s model %q, this engine compares finger model %q", t.Modality, t.Model, Model)}
+	}
+	p, err := ParsePayload(t.Payload)
+	if err != nil {
+		return Print{}, err
+	}
+	return p, checkUsable(p)
+}
+
+// Probe prepares t for asking.
+func (*Engine) Probe(t matcher.Template) (matcher.Probe, error) {
+	p, err := open(t)
+	if err != nil {
+		return nil, err
+	}
+	return newProbe(p, t.Position), nil
+}
+
+// Reference prepares t for being compared with.
+func (*Engine) Reference(t matcher.Template) (matcher.Reference, error) {
+	p, err := open(t)
+	if err != nil {
+		return nil, err
+	}
+	return newReference(p, t.Position), nil
+}
+
+// NewIndex makes an empty gallery for this model.
+func (*Engine) NewIndex() matcher.Index { return gallery.New(Model) }
+
+// Compare returns the comparison score in nats; see score.go.
+func (p *probe) Compare(ref matcher.Reference) (float64, error) {
+	r, ok := ref.(*reference)
+	if !ok {
+		return 0, errForeignReference
+	}
+	return similarity(p, r), nil
+}
+
+// Position is the finger that the probe shows.
+func (p *probe) Position() matcher.Position { return p.position }
+
+// Model is the model that made the reference.
+func (*reference) Model() string { return Model }
+
+// Position is the finger that the reference shows.
+func (r *reference) Position() matcher.Position { return r.position }
+
+var errForeignReference = &matcher.Error{Code: matcher.CodeModelMismatch, Detail: "the reference was made by another engine than the probe"}
+
+func asMatcherError(err error) error {
+	var e *imaging.Error
+	if errors.As(err, &e) {
+		return &matcher.Error{Code: matcher.Code(e.Code), Detail: e.Detail}
+	}
+	return err
+}
+
+func badParameter(format string, args ...any) error {
+	return &matcher.Error{Code: matcher.CodeBadParameter, Detail: fmt.Sprintf(format, args...)}
+}

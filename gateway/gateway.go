@@ -4,145 +4,173 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
 	"time"
 
 	"biogate/gateway/decision"
 	"biogate/matcher"
 )
 
-// EnrollRequest asks to hold captures as references of a subject.
-type EnrollRequest struct {
-	Subject  string
-	Captures []matcher.Sample // 1..n, all or none are enrolled
+// Deps is everything that a Service stands on. All fields are required but those that say otherwise.
+type Deps struct {
+	Engines      []matcher.Engine       // one a modality
+	Calibrations map[string]Calibration // by model id, one for each engine
+	Registry     Registry
+	Lister       TemplateLister // of the record; needed for Deduplicate alone
+	Galleries    Galleries
+	Issuer       Issuer
+	Observer     Observer
+	Now          func() time.Time
+	Policy       decision.Policy
+	Audiences    map[string]decision.Policy // optional: audiences with a policy of their own
+	Workers      int                        // extractions at a time; cores
+	Deduplicate  bool                       // refuse to enrol a person who is held under another id
 }
 
-// EnrollResult says what is held now because of the request.
-type EnrollResult struct {
-	Subject   string
-	Templates []TemplateInfo
-	Degraded  []string
-	Trace     string
+// Service fulfils API. It is safe for concurrent use.
+type Service struct {
+	deps      Deps
+	engines   map[matcher.Modality]model
+	galleries *galleries
+	workers   chan struct{}
+	enrolling chan struct{} // one at a time when deduplicating; nil otherwise
 }
 
-// TemplateInfo describes a held template, never its bytes.
-type TemplateInfo struct {
-	ID         string
-	Modality   matcher.Modality
-	Position   matcher.Position
-	Model      string
-	Quality    matcher.Quality
-	EnrolledAt time.Time
+// model is an engine with what its scores mean.
+type model struct {
+	matcher.Engine
+	impostors *decision.Impostors
 }
 
-// SubjectInfo is what is held about a subject.
-type SubjectInfo struct {
-	Subject   string
-	Templates []TemplateInfo
-	Galleries []string
-	Degraded  []string
+// New checks d and loads every gallery into memory. Call Run as well: it forgets galleries that expire.
+func New(ctx context.Context, d Deps) (*Service, error) {
+	s := &Service{deps: d, engines: map[matcher.Modality]model{}, workers: make(chan struct{}, max(d.Workers, 1))}
+	if err := d.Policy.Check(); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	for audience, policy := range d.Audiences {
+		if err := policy.Check(); err != nil {
+			return nil, fmt.Errorf("policy of audience %q: %w", audience, err)
+		}
+	}
+	for _, e := range d.Engines {
+		calibration := d.Calibrations[e.Model()]
+		if calibration == nil {
+			return nil, fmt.Errorf("model %s has no calibration: its scores mean nothing", e.Model())
+		}
+		if _, twice := s.engines[e.Modality()]; twice {
+			return nil, fmt.Errorf("two engines for modality %s", e.Modality())
+		}
+		s.engines[e.Modality()] = model{e, decision.NewImpostors(calibration)}
+	}
+	s.galleries = newGalleries(s.engines, d.Now)
+	if d.Deduplicate {
+		s.enrolling = make(chan struct{}, 1)
+	}
+	return s, s.load(ctx)
 }
 
-// VerifyRequest asks whether captures come from a subject (1:1).
-type VerifyRequest struct {
-	Subject  string
-	Audience string
-	Nonce    string
-	Captures []matcher.Sample
-	Device   string
+// Run forgets expired galleries until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			for _, name := range s.galleries.expired() {
+				// What cannot be deleted now is out of reach already and is tried again at the next tick.
+				_ = s.DeleteGallery(ctx, name)
+			}
+		}
+	}
 }
 
-// IdentifyRequest asks who of a gallery the captures come from (1:N).
-type IdentifyRequest struct {
-	Gallery       string
-	Audience      string
-	Nonce         string
-	Captures      []matcher.Sample
-	MaxCandidates int // 0: the default
-	Device        string
+// Ready is nil when requests can be decided.
+func (s *Service) Ready(context.Context) error {
+	missing := map[string]bool{}
+	for _, d := range s.deps.Registry.Degraded() {
+		missing[d] = true
+	}
+	if missing["cache"] && missing["record"] {
+		return unavailable("record-unavailable", "neither the record of templates nor its cache answers", nil)
+	}
+	return nil
 }
 
-// Outcome is what a verification or identification came to.
-type Outcome struct {
-	Decision     decision.Verdict
-	FMR          float64 // at which the evidence would be accepted; 1 when nothing was compared
-	Extrapolated bool
-	Reasons      []string // why inconclusive, or why a modality was left out
-	Scores       []Comparison
-	Captures     []CaptureInfo
-	Degraded     []string
-	Assertion    string // only with decision.Match
-	Trace        string
+// Degraded names the modes in force.
+func (s *Service) Degraded() []string { return s.deps.Registry.Degraded() }
+
+func (s *Service) policy(audience string) decision.Policy {
+	if p, ok := s.deps.Audiences[audience]; ok {
+		return p
+	}
+	return s.deps.Policy
 }
 
-// Comparison is the best comparison of one capture.
-type Comparison struct {
-	Modality     matcher.Modality
-	Position     matcher.Position
-	Model        string
-	Score        float64
-	FMR          float64
-	Extrapolated bool
-	Comparisons  int // references compared; FMR accounts for them
+// staged runs one named stage and observes how long it took.
+func (s *Service) staged(name string, run func() error) error {
+	start := s.deps.Now()
+	err := run()
+	s.deps.Observer.Stage(name, s.deps.Now().Sub(start))
+	return err
 }
 
-// CaptureInfo is what the engine made of one capture, in the order of the request.
-type CaptureInfo struct {
-	Modality matcher.Modality
-	Position matcher.Position
-	Usable   bool
-	Quality  matcher.Quality
-	PAD      *matcher.PAD
+var identifier = regexp.MustCompile(`^[A-Za-z0-9._:@-]{1,128}$`)
+
+// checkIdentifier is the service's own guard: nothing that a store or a token could misread gets past any inbound adapter.
+func checkIdentifier(what, value string) error {
+	if identifier.MatchString(value) {
+		return nil
+	}
+	return &Error{Kind: Malformed, Code: what + "-invalid", Detail: "the " + what + " is not 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"}
 }
 
-// IdentifyOutcome is an Outcome with candidates, best first.
-type IdentifyOutcome struct {
-	Outcome
-	Candidates []Candidate
+func checkAudience(audience string) error {
+	if audience == "" || len(audience) > 512 {
+		return &Error{Kind: Malformed, Code: "audience-invalid", Detail: "the audience is not 1 to 512 bytes long"}
+	}
+	return nil
 }
 
-// Candidate is a member of the gallery that the captures match at the policy's rate.
-type Candidate struct {
-	Subject      string
-	FMR          float64
-	Extrapolated bool
-	Scores       []Comparison
+func unavailable(code, detail string, cause error) error {
+	return &Error{Kind: Unavailable, Code: code, Detail: detail, Hint: "repeat the request after the time in Retry-After", RetryAfter: 2 * time.Second, Cause: cause}
 }
 
-// Deletion is the answer to a request to forget.
-type Deletion struct {
-	Subject   string
-	Templates int
-	Receipt   string // compact JWS
-	Degraded  []string
+// stored makes the error of a store presentable: unknown failures mean that the record could not answer.
+func stored(err error, missing *Error) error {
+	var known *Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrNotFound):
+		return missing
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, context.Canceled):
+		return err
+	}
+	return unavailable("record-unavailable", "the record of templates does not answer", err)
 }
 
-// GalleryInfo is a gallery with its count.
-type GalleryInfo struct {
-	Gallery
-	Members    int // subjects
-	Searchable map[matcher.Modality]int
-	Version    uint64 // grows with every change while the process runs
+func unknownSubject() *Error {
+	return &Error{Kind: NotFound, Code: "subject-unknown", Detail: "nothing is held about this subject"}
 }
 
-// MemberResult is one line's outcome of adding many members.
-type MemberResult struct {
-	Subject string
-	Err     *Error // nil: added
+func unknownGallery() *Error {
+	return &Error{Kind: NotFound, Code: "gallery-unknown", Detail: "there is no such gallery"}
 }
 
-// API is the service as its inbound adapters see it.
-type API interface {
-	Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, error)
-	Subject(ctx context.Context, subject string) (SubjectInfo, error)
-	Forget(ctx context.Context, subject string) (Deletion, error)
-	Verify(ctx context.Context, r VerifyRequest) (Outcome, error)
-	Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutcome, error)
-	PutGallery(ctx context.Context, g Gallery) (info GalleryInfo, created bool, err error)
-	Gallery(ctx context.Context, name string) (GalleryInfo, error)
-	DeleteGallery(ctx context.Context, name string) error
-	AddMembers(ctx context.Context, gallery string, subjects []string) ([]MemberResult, error)
-	RemoveMember(ctx context.Context, gallery, subject string) error
-	// Ready is nil when requests can be decided; Degraded names the modes in force.
-	Ready(ctx context.Context) error
-	Degraded() []string
+// newID makes an identifier that nobody can guess or relate to a person.
+func newID() string {
+	var b [12]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
 }
+
+var _ API = (*Service)(nil)

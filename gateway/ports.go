@@ -42,6 +42,23 @@ type Templates interface {
 	Delete(ctx context.Context, subject string, version uint64) error
 }
 
+// Registry is the record behind its cache, as the service uses it. gateway/registry is the implementation. degraded names
+// what was missing while the call succeeded: "cache", "record".
+type Registry interface {
+	// Get returns what is held about subject, or ErrNotFound. Data that was forgotten before the call is never returned.
+	Get(ctx context.Context, subject string) (r References, degraded []string, err error)
+	// Update changes what is held about subject by change, which sees the record's state (without templates when nothing is
+	// held) and may run more than once. When the error is nil the change is durable.
+	Update(ctx context.Context, subject string, change func(held References) (References, error)) (r References, degraded []string, err error)
+	// Forget deletes subject everywhere and waits for every Hold on it to end; ErrNotFound when nothing was held.
+	Forget(ctx context.Context, subject string) (held References, degraded []string, err error)
+	// Hold keeps Update and Forget of subject waiting until release is called. A decision is made and signed inside a Hold,
+	// so that after Forget returns nothing matches subject. Never hold two subjects at once.
+	Hold(subject string) (release func())
+	// Degraded names what is known to be missing now.
+	Degraded() []string
+}
+
 // TemplateLister is what a record can do beyond Templates: show everything, for building galleries at start.
 type TemplateLister interface {
 	// Each calls f with every subject's references until f fails or ctx ends. f may not call the store.

@@ -1,0 +1,228 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"biogate/gateway/decision"
+	"biogate/matcher"
+)
+
+// MaxCaptures bounds the captures of one request.
+const MaxCaptures = 16
+
+// captured is what one capture became.
+type captured struct {
+	matcher.Extraction
+	info    CaptureInfo
+	refusal *matcher.Error // why the capture is unusable; nil when it is usable
+}
+
+// extract turns captures into templates, in order. A capture that is sound but unusable comes back with its refusal; any
+// other failure ends the request.
+func (s *Service) extract(ctx context.Context, samples []matcher.Sample) ([]captured, error) {
+	if len(samples) == 0 {
+		return nil, &Error{Kind: Malformed, Code: "captures-missing", Detail: "the request has no captures"}
+	}
+	if len(samples) > MaxCaptures {
+		return nil, &Error{Kind: Malformed, Code: "captures-too-many", Detail: fmt.Sprintf("%d captures, at most %d are allowed", len(samples), MaxCaptures)}
+	}
+	out := make([]captured, len(samples))
+	for i, sample := range samples {
+		c, err := s.extractOne(ctx, sample)
+		if err != nil {
+			return nil, inCapture(i, len(samples), err)
+		}
+		out[i] = c
+	}
+	return out, nil
+}
+
+func (s *Service) extractOne(ctx context.Context, sample matcher.Sample) (captured, error) {
+	engine, ok := s.engines[sample.Modality]
+	if !ok {
+		return captured{}, &Error{Kind: NotBuilt, Code: string(matcher.CodeEngineMissing), Detail: fmt.Sprintf("this gateway has no engine for modality %q", sample.Modality), Hint: "GET /readyz lists nothing that would help: ask the operator for a build with this engine"}
+	}
+	select {
+	case s.workers <- struct{}{}:
+		defer func() { <-s.workers }()
+	case <-ctx.Done():
+		return captured{}, unavailable("overloaded", "no core was free in time", ctx.Err())
+	}
+	x, err := engine.Extract(ctx, sample, nil)
+	for _, stage := range x.Stages {
+		s.deps.Observer.Stage(stage.Name, stage.Took)
+	}
+	if refusal := (*matcher.Error)(nil); errors.As(err, &refusal) && refusal.Code == matcher.CodeUnusable {
+		info := CaptureInfo{Modality: sample.Modality, Position: sample.Position, Quality: matcher.Quality{Reasons: refusal.Reasons}}
+		return captured{info: info, refusal: refusal}, nil
+	}
+	if err != nil {
+		return captured{}, err
+	}
+	return captured{Extraction: x, info: CaptureInfo{
+		Modality: sample.Modality, Position: x.Template.Position, Usable: true, Quality: x.Quality, PAD: x.PAD,
+	}}, nil
+}
+
+// inCapture says which of several captures an error is about.
+func inCapture(i, n int, err error) error {
+	if n == 1 {
+		return err
+	}
+	e := *AsError(err)
+	e.Detail = fmt.Sprintf("capture %d of %d: %s", i+1, n, e.Detail)
+	return &e
+}
+
+// attacked says whether a detector strong enough to decide on suspects a presentation attack.
+func attacked(captures []captured) bool {
+	return slices.ContainsFunc(captures, func(c captured) bool {
+		return c.PAD != nil && c.PAD.Suspect && !c.PAD.Advisory
+	})
+}
+
+func infos(captures []captured) []CaptureInfo {
+	out := make([]CaptureInfo, len(captures))
+	for i, c := range captures {
+		out[i] = c.info
+	}
+	return out
+}
+
+// characteristic is one face or one finger: captures of the same one are alternatives, not independent evidence.
+type characteristic struct {
+	modality matcher.Modality
+	position matcher.Position
+}
+
+// asked is a characteristic with the probes that show it.
+type asked struct {
+	characteristic
+	model  model
+	probes []matcher.Probe
+}
+
+// probes prepares every usable capture once and groups them by characteristic, in order of appearance. One finger of
+// unknown position could be any of the others, so then all fingers count as one characteristic.
+func (s *Service) probes(captures []captured) ([]asked, error) {
+	unknown := slices.ContainsFunc(captures, func(c captured) bool {
+		return c.info.Usable && c.info.Modality == matcher.Finger && c.info.Position == matcher.Unknown
+	})
+	var out []asked
+	for _, c := range captures {
+		if !c.info.Usable {
+			continue
+		}
+		m := s.engines[c.info.Modality]
+		probe, err := m.Probe(c.Template)
+		if err != nil {
+			return nil, err
+		}
+		key := characteristic{c.info.Modality, c.info.Position}
+		if unknown {
+			key.position = matcher.Unknown
+		}
+		i := slices.IndexFunc(out, func(a asked) bool { return a.characteristic == key })
+		if i < 0 {
+			i = len(out)
+			out = append(out, asked{characteristic: key, model: m})
+		}
+		out[i].probes = append(out[i].probes, probe)
+	}
+	return out, nil
+}
+
+// compared is the outcome of comparing probes with one subject's references.
+type compared struct {
+	evidence []decision.Evidence
+	scores   []Comparison
+	reasons  []string // why a characteristic could not be compared
+}
+
+// compare scores every characteristic against the subject's references: the best over probes and references of the same
+// position, charged for the number of comparisons.
+func compare(questions []asked, refs References) (compared, error) {
+	var out compared
+	prepared := map[string]matcher.Reference{}
+	for _, q := range questions {
+		best, n, reason := math.Inf(-1), 0, "no-reference"
+		for _, t := range refs.Templates {
+			if t.Modality != q.modality {
+				continue
+			}
+			if t.Model != q.model.Model() {
+				reason = string(matcher.CodeModelMismatch)
+				continue
+			}
+			ref, err := reference(q.model, t, prepared)
+			if err != nil {
+				return compared{}, err
+			}
+			for _, probe := range q.probes {
+				if !probe.Position().Comparable(ref.Position()) {
+					continue
+				}
+				score, err := probe.Compare(ref)
+				if err != nil {
+					return compared{}, err
+				}
+				best, n = math.Max(best, score), n+1
+			}
+		}
+		if n == 0 {
+			out.reasons = append(out.reasons, reason+":"+string(q.modality))
+			continue
+		}
+		e := decision.Evidence{Impostors: q.model.impostors, Score: best, Comparisons: n}
+		fmr, extrapolated := e.FMR()
+		out.evidence = append(out.evidence, e)
+		out.scores = append(out.scores, Comparison{
+			Modality: q.modality, Position: q.position, Model: q.model.Model(),
+			Score: best, FMR: fmr, Extrapolated: extrapolated, Comparisons: n,
+		})
+	}
+	return out, nil
+}
+
+// reference unpacks a stored template, once a request.
+func reference(m model, t StoredTemplate, prepared map[string]matcher.Reference) (matcher.Reference, error) {
+	if ref, ok := prepared[t.ID]; ok {
+		return ref, nil
+	}
+	parsed, err := matcher.ParseTemplate(t.Data)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	if parsed.Model != t.Model || parsed.Modality != t.Modality || parsed.Position != t.Position {
+		return nil, damaged(errors.New("the template's header is not what the record says of it"))
+	}
+	ref, err := m.Reference(parsed)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	prepared[t.ID] = ref
+	return ref, nil
+}
+
+// damaged: what is held cannot be read. That is our fault and no verdict about the person.
+func damaged(cause error) error {
+	return &Error{Kind: Internal, Code: "reference-damaged", Detail: "a held template cannot be read", Cause: cause}
+}
+
+// unusable lists why captures were left out, as reasons of an outcome.
+func unusable(captures []captured) []string {
+	var out []string
+	for _, c := range captures {
+		if c.refusal == nil {
+			continue
+		}
+		for _, reason := range c.refusal.Reasons {
+			out = append(out, reason+":"+string(c.info.Modality))
+		}
+	}
+	return out
+}

@@ -1,0 +1,138 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+
+	"biogate/matcher"
+)
+
+// MaxTemplates bounds the templates of one subject: ten fingers and a face, each taken several times.
+const MaxTemplates = 64
+
+// Enroll holds captures as references of a subject: all of them or none.
+func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, error) {
+	if err := checkIdentifier("subject", r.Subject); err != nil {
+		return EnrollResult{}, err
+	}
+	captures, err := s.extract(ctx, r.Captures)
+	if err != nil {
+		return EnrollResult{}, err
+	}
+	if err := allUsable(captures); err != nil {
+		return EnrollResult{}, err
+	}
+	templates, err := s.store(captures)
+	if err != nil {
+		return EnrollResult{}, err
+	}
+	leave, err := s.deduplicate(ctx, r.Subject, captures)
+	if err != nil {
+		return EnrollResult{}, err
+	}
+	defer leave()
+	_, degraded, err := s.deps.Registry.Update(ctx, r.Subject, adding(r.Subject, templates))
+	if err != nil {
+		return EnrollResult{}, stored(err, unknownSubject())
+	}
+	if s.deps.Deduplicate {
+		s.galleries.join(everyone, r.Subject)
+	}
+	if s.refresh(ctx, r.Subject) != nil {
+		degraded = append(degraded, "galleries") // enrolled for good, searched from the next change on
+	}
+	return EnrollResult{Subject: r.Subject, Templates: describe(templates, captures), Degraded: degraded}, nil
+}
+
+// allUsable refuses an enrolment with an unusable capture: a poor reference hurts its subject for years.
+func allUsable(captures []captured) error {
+	for i, c := range captures {
+		if c.refusal != nil {
+			return inCapture(i, len(captures), c.refusal)
+		}
+	}
+	if attacked(captures) {
+		return &Error{Kind: Unusable, Code: "presentation-attack-suspected", Detail: "a capture looks like a presentation attack"}
+	}
+	return nil
+}
+
+// store makes the stored form of every capture, and proves that it can be read back before anything is written.
+func (s *Service) store(captures []captured) ([]StoredTemplate, error) {
+	out := make([]StoredTemplate, len(captures))
+	for i, c := range captures {
+		data, err := c.Template.AppendBinary(nil)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = StoredTemplate{
+			ID: newID(), Modality: c.Template.Modality, Model: c.Template.Model, Position: c.Template.Position,
+			Quality: c.Quality.Score, EnrolledAt: s.deps.Now().UTC(), Data: data,
+		}
+		if _, err := reference(s.engines[out[i].Modality], out[i], map[string]matcher.Reference{}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// adding is the change that appends templates to what is held.
+func adding(subject string, templates []StoredTemplate) func(References) (References, error) {
+	return func(held References) (References, error) {
+		if n := len(held.Templates) + len(templates); n > MaxTemplates {
+			return References{}, &Error{Kind: Conflict, Code: "templates-too-many", Detail: fmt.Sprintf("the subject would have %d templates, at most %d are held", n, MaxTemplates), Hint: "delete the subject and enrol again"}
+		}
+		held.Subject = subject
+		held.Templates = append(held.Templates[:len(held.Templates):len(held.Templates)], templates...)
+		return held, nil
+	}
+}
+
+// deduplicate refuses a person who is held under another id. Until leave is called no other enrolment passes here, so that
+// two at once cannot both be new.
+func (s *Service) deduplicate(ctx context.Context, subject string, captures []captured) (leave func(), err error) {
+	if !s.deps.Deduplicate {
+		return func() {}, nil
+	}
+	select {
+	case s.enrolling <- struct{}{}:
+		leave = func() { <-s.enrolling }
+	case <-ctx.Done():
+		return nil, unavailable("overloaded", "other enrolments took too long", ctx.Err())
+	}
+	questions, err := s.probes(captures)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	found, _, err := s.search(ctx, everyone, questions, s.deps.Policy)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	for _, c := range found {
+		if c.Subject != subject {
+			leave()
+			return nil, &Error{Kind: Conflict, Code: "duplicate-subject", Detail: "this person is enrolled under another id"}
+		}
+	}
+	return leave, nil
+}
+
+func describe(templates []StoredTemplate, captures []captured) []TemplateInfo {
+	out := make([]TemplateInfo, len(templates))
+	for i, t := range templates {
+		out[i] = templateInfo(t)
+		if captures != nil {
+			out[i].Quality.Reasons = captures[i].Quality.Reasons
+		}
+	}
+	return out
+}
+
+func templateInfo(t StoredTemplate) TemplateInfo {
+	return TemplateInfo{
+		ID: t.ID, Modality: t.Modality, Position: t.Position, Model: t.Model,
+		Quality: matcher.Quality{Score: t.Quality}, EnrolledAt: t.EnrolledAt,
+	}
+}

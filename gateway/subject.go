@@ -1,0 +1,39 @@
+package gateway
+
+import "context"
+
+// Subject says what is held about a subject.
+func (s *Service) Subject(ctx context.Context, subject string) (SubjectInfo, error) {
+	if err := checkIdentifier("subject", subject); err != nil {
+		return SubjectInfo{}, err
+	}
+	refs, degraded, err := s.lookup(ctx, subject)
+	if err != nil {
+		return SubjectInfo{}, err
+	}
+	return SubjectInfo{Subject: subject, Templates: describe(refs.Templates, nil), Galleries: s.galleries.of(subject), Degraded: degraded}, nil
+}
+
+// Forget deletes a subject everywhere. When it returns, nothing matches the subject any more.
+func (s *Service) Forget(ctx context.Context, subject string) (Deletion, error) {
+	if err := checkIdentifier("subject", subject); err != nil {
+		return Deletion{}, err
+	}
+	held, degraded, err := s.deps.Registry.Forget(ctx, subject)
+	if err != nil {
+		return Deletion{}, stored(err, unknownSubject())
+	}
+	s.galleries.forget(subject)
+	// Memberships of a subject without templates match nobody; what stays here by a failure goes at the next start.
+	if err := s.deps.Galleries.ForgetMember(ctx, subject); err != nil {
+		degraded = append(degraded, "galleries")
+	}
+	out := Deletion{Subject: subject, Templates: len(held.Templates), Degraded: degraded}
+	out.Receipt, err = s.deps.Issuer.DeletionReceipt(ctx, DeletionFacts{
+		Subject: subject, Templates: out.Templates, DeletedAt: s.deps.Now(), Degraded: degraded,
+	})
+	if err != nil { // the deletion is done and must not look as if it were not
+		out.Degraded = append(out.Degraded, "signer")
+	}
+	return out, nil
+}

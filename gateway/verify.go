@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"context"
+
+	"biogate/gateway/decision"
+	"biogate/matcher"
+)
+
+// Verify decides whether captures come from a subject, and states a match to the audience.
+func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) {
+	if err := checkVerify(r); err != nil {
+		return Outcome{}, err
+	}
+	captures, err := s.extract(ctx, r.Captures)
+	if err != nil {
+		return Outcome{}, err
+	}
+	questions, err := s.probes(captures)
+	if err != nil {
+		return Outcome{}, err
+	}
+	release := s.deps.Registry.Hold(r.Subject) // until the assertion is signed: nothing matches a forgotten subject
+	defer release()
+	refs, degraded, err := s.lookup(ctx, r.Subject)
+	if err != nil {
+		return Outcome{}, err
+	}
+	found, err := s.compareStaged(questions, refs)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := s.conclude(r.Audience, captures, found, degraded)
+	if out.Decision == decision.Match {
+		out.Assertion, err = s.assert(ctx, AssertionFacts{Subject: r.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "verify", Device: r.Device}, out)
+	}
+	s.deps.Observer.Decision("verify", string(out.Decision))
+	return out, err
+}
+
+func checkVerify(r VerifyRequest) error {
+	if err := checkIdentifier("subject", r.Subject); err != nil {
+		return err
+	}
+	return checkAudience(r.Audience)
+}
+
+func (s *Service) lookup(ctx context.Context, subject string) (refs References, degraded []string, err error) {
+	err = s.staged("lookup", func() error {
+		refs, degraded, err = s.deps.Registry.Get(ctx, subject)
+		return stored(err, unknownSubject())
+	})
+	return refs, degraded, err
+}
+
+func (s *Service) compareStaged(questions []asked, refs References) (found compared, err error) {
+	err = s.staged("compare", func() error {
+		found, err = compare(questions, refs)
+		return err
+	})
+	return found, err
+}
+
+// conclude fuses the evidence and holds it against the audience's policy.
+func (s *Service) conclude(audience string, captures []captured, found compared, degraded []string) Outcome {
+	fused := decision.Fuse(found.evidence)
+	out := Outcome{
+		Decision: decision.Accept(fused, s.policy(audience).MaxFMR),
+		FMR:      fused.FMR, Extrapolated: fused.Extrapolated,
+		Reasons: append(unusable(captures), found.reasons...),
+		Scores:  found.scores, Captures: infos(captures), Degraded: degraded,
+	}
+	if attacked(captures) {
+		out.Decision, out.Reasons = decision.Inconclusive, append(out.Reasons, "presentation-attack-suspected")
+	}
+	return out
+}
+
+// assert has a match signed. Facts that the outcome knows are filled in here.
+func (s *Service) assert(ctx context.Context, facts AssertionFacts, out Outcome) (token string, err error) {
+	facts.AuthTime, facts.FMR, facts.Extrapolated, facts.Degraded = s.deps.Now(), out.FMR, out.Extrapolated, out.Degraded
+	for _, c := range out.Scores {
+		facts.Modalities = append(facts.Modalities, modalityFacts(c, out.Captures))
+	}
+	err = s.staged("sign", func() error {
+		token, err = s.deps.Issuer.Assertion(ctx, facts)
+		return signed(err)
+	})
+	return token, err
+}
+
+// modalityFacts describes a comparison by the best capture that it could rest on.
+func modalityFacts(c Comparison, captures []CaptureInfo) ModalityFacts {
+	facts := ModalityFacts{Modality: c.Modality, Model: c.Model, FMR: c.FMR, Extrapolated: c.Extrapolated}
+	for _, info := range captures {
+		if !info.Usable || info.Modality != c.Modality || !info.Position.Comparable(c.Position) {
+			continue
+		}
+		facts.Quality = max(facts.Quality, info.Quality.Score)
+		facts.PAD = worse(facts.PAD, info.PAD)
+	}
+	return facts
+}
+
+func worse(a, b *matcher.PAD) *matcher.PAD {
+	if a == nil || (b != nil && b.Score < a.Score) {
+		return b
+	}
+	return a
+}
+
+// signed: without a signature there is no match to report.
+func signed(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e := AsError(err); e.Kind != Internal {
+		return e
+	}
+	return unavailable("signer-unavailable", "the assertion could not be signed", err)
+}

@@ -1,0 +1,21 @@
+package filesigner
+
+import "time"
+
+const (
+	// DefaultOverlap is how long a retired key stays in the key set. It must exceed an assertion's lifetime (120 s), the
+	// verifiers' leeway (about 60 s) and the time that they cache the key set (an hour or so). A day costs 150 bytes.
+	DefaultOverlap = 24 * time.Hour
+	// recheck is how often a Signer in use looks whether the file has changed. One stat takes about 2 us.
+	recheck = time.Second
+	// maxRingBytes bounds what is read: some thousands of keys.
+	maxRingBytes = 1 << 20
+	// secretBytes is the size of a secret: the strength of HMAC-SHA256 is that of its key.
+	secretBytes = 32
+	// maxSecrets bounds the secrets that a keyring holds.
+	maxSecrets = 64
+
+	ringFile = "keyring.json"
+	lockFile = "keyring.lock"
+	tempGlob = ".keyring-*.tmp"
+)

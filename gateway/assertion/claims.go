@@ -1,0 +1,68 @@
+package assertion
+
+// Values of the protected header parameter "typ".
+const (
+	Type         = "biogate+jwt"
+	DeletionType = "biogate-deletion+jwt"
+)
+
+// ACR is the authentication context class of every assertion: one or more biometric comparisons, decided by a policy on
+// the false match rate, over captures that the gateway received itself. The rate and the presentation attack results
+// are in the assertion and not in the class, because relying parties differ in what they ask for.
+const ACR = "urn:biogate:acr:1"
+
+// Claims is the payload of an assertion. Times are seconds since the epoch (NumericDate of RFC 7519).
+type Claims struct {
+	Issuer    string   `json:"iss"`
+	Subject   string   `json:"sub"`
+	Audience  string   `json:"aud"`
+	IssuedAt  int64    `json:"iat"`
+	NotBefore int64    `json:"nbf"`
+	Expiry    int64    `json:"exp"`
+	ID        string   `json:"jti"`
+	Nonce     string   `json:"nonce,omitempty"`
+	AuthTime  int64    `json:"auth_time"`
+	ACR       string   `json:"acr"`
+	AMR       []string `json:"amr"` // RFC 8176: "face", "fpt"
+	Biogate   Evidence `json:"biogate"`
+}
+
+// Evidence is what the match rests on.
+type Evidence struct {
+	Decision     string     `json:"decision"` // "match": nothing else is asserted
+	Mode         string     `json:"mode"`     // "verify" or "identify"
+	FMR          float64    `json:"fmr"`      // 0 < fmr <= 1, lower is stronger
+	Extrapolated bool       `json:"extrapolated,omitempty"`
+	Modalities   []Modality `json:"modalities"`
+	Gallery      string     `json:"gallery,omitempty"`
+	Degraded     []string   `json:"degraded"` // named modes in force at the decision; empty, never absent
+	Device       string     `json:"device,omitempty"`
+}
+
+// Modality is one modality's part in the match.
+type Modality struct {
+	Modality     string  `json:"modality"`
+	Model        string  `json:"model"` // id of the folder in models/ that gives the score its meaning
+	FMR          float64 `json:"fmr"`
+	Extrapolated bool    `json:"extrapolated,omitempty"`
+	Quality      int     `json:"quality"` // 0 to 100
+	PAD          *PAD    `json:"pad"`     // null: no presentation attack detection was done
+}
+
+// PAD is the outcome of presentation attack detection.
+type PAD struct {
+	Score    float64 `json:"score"` // 0 (attack) to 1 (bona fide)
+	Suspect  bool    `json:"suspect"`
+	Advisory bool    `json:"advisory"` // too weak a detector to decide on
+}
+
+// DeletionClaims is the payload of a deletion receipt. It does not expire: it states what was done.
+type DeletionClaims struct {
+	Issuer    string   `json:"iss"`
+	Subject   string   `json:"sub"` // keyed hash of the enrolled id, unlike any subject of an assertion
+	IssuedAt  int64    `json:"iat"`
+	ID        string   `json:"jti"`
+	Templates int      `json:"templates"` // how many were held
+	DeletedAt int64    `json:"deleted_at"`
+	Degraded  []string `json:"degraded"`
+}

@@ -1,0 +1,133 @@
+package assertion
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"biogate/gateway"
+	"biogate/gateway/decision"
+	"biogate/matcher"
+)
+
+// amr is the order and the RFC 8176 name of every modality that can be asserted.
+var amr = []struct {
+	modality matcher.Modality
+	method   string
+}{{matcher.Face, "face"}, {matcher.Finger, "fpt"}}
+
+// checkFacts is the last lock before a signature: nothing is asserted that is incomplete, out of range or ambiguous.
+func checkFacts(a gateway.AssertionFacts) error {
+	switch {
+	case a.Subject == "" || a.Audience == "":
+		return errors.New("assertion: no subject or no audience")
+	case !utf8.ValidString(a.Subject) || !utf8.ValidString(a.Audience) || !utf8.ValidString(a.Nonce):
+		return errors.New("assertion: subject, audience or nonce is not UTF-8") // JSON would merge different ones
+	case a.Mode == "verify" && a.Gallery != "" || a.Mode == "identify" && a.Gallery == "":
+		return fmt.Errorf("assertion: mode %q with gallery %q", a.Mode, a.Gallery)
+	case a.Mode != "verify" && a.Mode != "identify":
+		return fmt.Errorf("assertion: unknown mode %q", a.Mode)
+	case a.AuthTime.IsZero():
+		return errors.New("assertion: no time of authentication")
+	case !isRate(a.FMR):
+		return fmt.Errorf("assertion: fmr %v is not in (0, 1]", a.FMR)
+	case len(a.Modalities) == 0:
+		return errors.New("assertion: no modality was compared")
+	}
+	for _, m := range a.Modalities {
+		if err := checkModality(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkModality(m gateway.ModalityFacts) error {
+	switch {
+	case !asserted(m.Modality):
+		return fmt.Errorf("assertion: modality %q has no authentication method name", m.Modality)
+	case m.Model == "":
+		return fmt.Errorf("assertion: no model for %s", m.Modality)
+	case !isRate(m.FMR):
+		return fmt.Errorf("assertion: fmr %v of %s is not in (0, 1]", m.FMR, m.Modality)
+	case m.Quality < 0 || m.Quality > 100:
+		return fmt.Errorf("assertion: quality %d of %s is not in 0..100", m.Quality, m.Modality)
+	case m.PAD == nil:
+		return nil
+	case !(m.PAD.Score >= 0 && m.PAD.Score <= 1):
+		return fmt.Errorf("assertion: presentation attack score %v of %s is not in 0..1", m.PAD.Score, m.Modality)
+	case m.PAD.Suspect && !m.PAD.Advisory:
+		return fmt.Errorf("assertion: a presentation attack is suspected for %s", m.Modality)
+	}
+	return nil
+}
+
+func checkDeletion(d gateway.DeletionFacts) error {
+	switch {
+	case d.Subject == "" || !utf8.ValidString(d.Subject):
+		return errors.New("assertion: no subject, or it is not UTF-8")
+	case d.Templates < 0:
+		return fmt.Errorf("assertion: %d templates", d.Templates)
+	case d.DeletedAt.IsZero():
+		return errors.New("assertion: no time of deletion")
+	}
+	return nil
+}
+
+// isRate is false for NaN too.
+func isRate(p float64) bool { return p > 0 && p <= 1 }
+
+func asserted(m matcher.Modality) bool {
+	for _, row := range amr {
+		if row.modality == m {
+			return true
+		}
+	}
+	return false
+}
+
+// methods lists each used method once, in the order of amr.
+func methods(modalities []gateway.ModalityFacts) []string {
+	var out []string
+	for _, row := range amr {
+		if slices.ContainsFunc(modalities, func(m gateway.ModalityFacts) bool { return m.Modality == row.modality }) {
+			out = append(out, row.method)
+		}
+	}
+	return out
+}
+
+func evidence(a gateway.AssertionFacts) Evidence {
+	return Evidence{
+		Decision:     string(decision.Match),
+		Mode:         a.Mode,
+		FMR:          a.FMR,
+		Extrapolated: a.Extrapolated,
+		Modalities:   modalities(a.Modalities),
+		Gallery:      a.Gallery,
+		Degraded:     orEmpty(a.Degraded),
+		Device:       a.Device,
+	}
+}
+
+func modalities(facts []gateway.ModalityFacts) []Modality {
+	out := make([]Modality, len(facts))
+	for i, m := range facts {
+		out[i] = Modality{
+			Modality: string(m.Modality), Model: m.Model, FMR: m.FMR, Extrapolated: m.Extrapolated, Quality: m.Quality,
+		}
+		if m.PAD != nil {
+			out[i].PAD = &PAD{Score: m.PAD.Score, Suspect: m.PAD.Suspect, Advisory: m.PAD.Advisory}
+		}
+	}
+	return out
+}
+
+// orEmpty makes nil an empty list, so that JSON has [] and not null.
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

@@ -1,0 +1,152 @@
+package assertion
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"biogate/gateway"
+)
+
+// DefaultLifetime is how long an assertion is valid: long enough for a slow relying party, short enough that a stolen
+// one is soon worthless.
+const DefaultLifetime = 120 * time.Second
+
+// minKeyBytes is the shortest pairwise key accepted: the security strength of HMAC-SHA256 is that of its key.
+const minKeyBytes = 32
+
+// Signer signs with the deployment's key. Implementations live in adapters/.
+type Signer interface {
+	// Sign returns payload as a compact JWS, with alg, kid and typ in its protected header, or an error and no token. It
+	// respects ctx, keeps nothing of payload and is safe for concurrent use.
+	Sign(ctx context.Context, typ string, payload []byte) (string, error)
+	// JWKS returns a JSON Web Key Set (RFC 7517) with every public key whose assertions may still be valid. It is what
+	// the key set was at some moment after the last Sign that returned. The caller does not change it.
+	JWKS() []byte
+}
+
+// Options is what an Issuer needs.
+type Options struct {
+	Issuer      *url.URL      // absolute, http or https, without query and fragment; the claim "iss"
+	Lifetime    time.Duration // of an assertion, whole seconds; 0: DefaultLifetime
+	Signer      Signer
+	PairwiseKey []byte // secret, at least 32 bytes; if it changes, so does every pairwise subject
+	// PlainSubjectAudiences get the enrolled id as subject: those that enrolled the people themselves.
+	PlainSubjectAudiences []string
+	Now                   func() time.Time // nil: time.Now
+	NewID                 func() string    // unique token ids; nil: 128 random bits
+}
+
+// Issuer makes assertions and deletion receipts. It is safe for concurrent use.
+type Issuer struct {
+	issuer   string
+	lifetime int64 // seconds
+	signer   Signer
+	subjects subjects
+	now      func() time.Time
+	newID    func() string
+}
+
+// New checks o and makes an Issuer.
+func New(o Options) (*Issuer, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.Lifetime == 0 {
+		o.Lifetime = DefaultLifetime
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = randomID
+	}
+	subjects, err := newSubjects(o.PairwiseKey, o.PlainSubjectAudiences)
+	if err != nil {
+		return nil, err
+	}
+	return &Issuer{
+		issuer: o.Issuer.String(), lifetime: int64(o.Lifetime / time.Second), signer: o.Signer,
+		subjects: subjects, now: o.Now, newID: o.NewID,
+	}, nil
+}
+
+func (o Options) check() error {
+	switch u := o.Issuer; {
+	case o.Signer == nil:
+		return errors.New("assertion: no signer")
+	case len(o.PairwiseKey) < minKeyBytes:
+		return fmt.Errorf("assertion: pairwise key has %d bytes, at least %d are needed", len(o.PairwiseKey), minKeyBytes)
+	case o.Lifetime < 0 || o.Lifetime%time.Second != 0:
+		return fmt.Errorf("assertion: lifetime %s is not a positive number of whole seconds", o.Lifetime)
+	case u == nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("assertion: issuer must be an absolute http or https URL without user, query and fragment")
+	}
+	return nil
+}
+
+// Assertion states a match to an audience; facts that do not make a sound statement are an error and no token.
+func (i *Issuer) Assertion(ctx context.Context, a gateway.AssertionFacts) (string, error) {
+	if err := checkFacts(a); err != nil {
+		return "", err
+	}
+	return i.sign(ctx, Type, i.claims(a))
+}
+
+func (i *Issuer) claims(a gateway.AssertionFacts) Claims {
+	now := i.now().Unix()
+	return Claims{
+		Issuer:    i.issuer,
+		Subject:   i.subjects.of(a.Audience, a.Subject),
+		Audience:  a.Audience,
+		IssuedAt:  now,
+		NotBefore: now,
+		Expiry:    now + i.lifetime,
+		ID:        i.newID(),
+		Nonce:     a.Nonce,
+		AuthTime:  a.AuthTime.Unix(),
+		ACR:       ACR,
+		AMR:       methods(a.Modalities),
+		Biogate:   evidence(a),
+	}
+}
+
+// DeletionReceipt states that a subject was forgotten.
+func (i *Issuer) DeletionReceipt(ctx context.Context, d gateway.DeletionFacts) (string, error) {
+	if err := checkDeletion(d); err != nil {
+		return "", err
+	}
+	return i.sign(ctx, DeletionType, DeletionClaims{
+		Issuer:    i.issuer,
+		Subject:   i.subjects.deleted(d.Subject),
+		IssuedAt:  i.now().Unix(),
+		ID:        i.newID(),
+		Templates: d.Templates,
+		DeletedAt: d.DeletedAt.Unix(),
+		Degraded:  orEmpty(d.Degraded),
+	})
+}
+
+// JWKS is the key set that verifies what this issuer signs, as JSON.
+func (i *Issuer) JWKS() []byte { return i.signer.JWKS() }
+
+func (i *Issuer) sign(ctx context.Context, typ string, claims any) (string, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("assertion: %w", err)
+	}
+	return i.signer.Sign(ctx, typ, payload)
+}
+
+func randomID() string {
+	var id [16]byte
+	rand.Read(id[:]) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+var _ gateway.Issuer = (*Issuer)(nil)

@@ -25,7 +25,7 @@ type galleries struct {
 
 type gallery struct {
 	Gallery
-	members map[string]uint64 // subject -> version of the references in the indexes, 0: none yet
+	members map[string]uint64                  // subject -> version of the references in the indexes, 0: none yet
 	indexes map[matcher.Modality]matcher.Index // never changed after the gallery was made
 	version uint64
 }

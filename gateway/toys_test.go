@@ -1,0 +1,256 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"maps"
+	"math"
+	"strings"
+	"sync"
+	"time"
+
+	"biogate/gateway"
+	"biogate/matcher"
+	"biogate/matcher/gallery"
+)
+
+// toyEngine reads samples that say who they show: "alice" is a usable capture of Alice, "!blank" one that cannot be used.
+// The same person scores 9, strangers score pseudo-normally below 3.
+type toyEngine struct {
+	modality matcher.Modality
+	model    string
+}
+
+func (e toyEngine) Modality() matcher.Modality { return e.modality }
+func (e toyEngine) Model() string              { return e.model }
+func (e toyEngine) NewIndex() matcher.Index    { return gallery.New(e.model) }
+
+func (e toyEngine) Extract(_ context.Context, s matcher.Sample, _ matcher.Trace) (matcher.Extraction, error) {
+	text := string(s.Data)
+	switch {
+	case text == "":
+		return matcher.Extraction{}, &matcher.Error{Code: matcher.CodeUndecodable, Detail: "empty"}
+	case strings.HasPrefix(text, "!"):
+		return matcher.Extraction{}, &matcher.Error{Code: matcher.CodeUnusable, Detail: "unusable", Reasons: []string{text[1:]}}
+	}
+	pad := &matcher.PAD{Score: 1}
+	if strings.HasPrefix(text, "mask of ") {
+		pad.Score, pad.Suspect, text = 0, true, strings.TrimPrefix(text, "mask of ")
+	}
+	return matcher.Extraction{
+		Template: matcher.Template{Modality: e.modality, Model: e.model, Position: s.Position, Payload: []byte(text)},
+		Quality:  matcher.Quality{Score: 80}, PAD: pad, Stages: []matcher.Stage{{Name: "extract", Took: time.Millisecond}},
+	}, nil
+}
+
+type toyTemplate struct{ matcher.Template }
+
+func (e toyEngine) Probe(t matcher.Template) (matcher.Probe, error) { return toyProbe{t}, e.check(t) }
+func (e toyEngine) Reference(t matcher.Template) (matcher.Reference, error) {
+	return toyTemplate{t}, e.check(t)
+}
+func (e toyEngine) check(t matcher.Template) error {
+	if t.Model != e.model {
+		return &matcher.Error{Code: matcher.CodeModelMismatch, Detail: t.Model}
+	}
+	return nil
+}
+
+func (t toyTemplate) Model() string              { return t.Template.Model }
+func (t toyTemplate) Position() matcher.Position { return t.Template.Position }
+
+type toyProbe struct{ matcher.Template }
+
+func (p toyProbe) Position() matcher.Position { return p.Template.Position }
+func (p toyProbe) Compare(ref matcher.Reference) (float64, error) {
+	r := ref.(toyTemplate)
+	if string(p.Payload) == string(r.Payload) {
+		return 9, nil
+	}
+	h := fnv.New32a()
+	h.Write(p.Payload)
+	h.Write(r.Payload)
+	return float64(h.Sum32()%3000) / 1000, nil
+}
+
+// toyCalibration is exact for strangers N(0,1) and genuine subjects N(8,1).
+type toyCalibration struct{}
+
+func (toyCalibration) FMR(s float64) (float64, bool) {
+	return max(0.5*math.Erfc(s/math.Sqrt2), 1e-12), s > 6
+}
+func (toyCalibration) LLR(s float64) float64     { return 8*s - 32 }
+func (toyCalibration) Range() (float64, float64) { return -6, 14 }
+
+// toyRegistry keeps everything in memory, and can fail.
+type toyRegistry struct {
+	hold sync.RWMutex // one stripe for all subjects
+	mu   sync.Mutex
+	held map[string]gateway.References
+	fail error
+	down []string
+}
+
+func newToyRegistry() *toyRegistry { return &toyRegistry{held: map[string]gateway.References{}} }
+
+func (r *toyRegistry) Get(_ context.Context, subject string) (gateway.References, []string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fail != nil {
+		return gateway.References{}, nil, r.fail
+	}
+	refs, ok := r.held[subject]
+	if !ok {
+		return gateway.References{}, nil, gateway.ErrNotFound
+	}
+	return refs, r.down, nil
+}
+
+func (r *toyRegistry) Update(_ context.Context, subject string, change func(gateway.References) (gateway.References, error)) (gateway.References, []string, error) {
+	r.hold.Lock()
+	defer r.hold.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fail != nil {
+		return gateway.References{}, nil, r.fail
+	}
+	next, err := change(r.held[subject])
+	if err != nil {
+		return gateway.References{}, nil, err
+	}
+	next.Version = r.held[subject].Version + 1
+	r.held[subject] = next
+	return next, nil, nil
+}
+
+func (r *toyRegistry) Forget(_ context.Context, subject string) (gateway.References, []string, error) {
+	r.hold.Lock()
+	defer r.hold.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	refs, ok := r.held[subject]
+	if !ok {
+		return gateway.References{}, nil, gateway.ErrNotFound
+	}
+	delete(r.held, subject)
+	return refs, nil, nil
+}
+
+func (r *toyRegistry) Hold(string) func() { r.hold.RLock(); return r.hold.RUnlock }
+func (r *toyRegistry) Degraded() []string { return r.down }
+func (r *toyRegistry) Each(_ context.Context, f func(gateway.References) error) error {
+	for _, refs := range r.held {
+		if err := f(refs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// toyGalleries keeps memberships in memory.
+type toyGalleries struct {
+	mu      sync.Mutex
+	byName  map[string]gateway.Gallery
+	members map[string]map[string]bool
+}
+
+func newToyGalleries() *toyGalleries {
+	return &toyGalleries{byName: map[string]gateway.Gallery{}, members: map[string]map[string]bool{}}
+}
+
+func (g *toyGalleries) PutGallery(_ context.Context, meta gateway.Gallery) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, known := g.byName[meta.Name]
+	g.byName[meta.Name] = meta
+	if !known {
+		g.members[meta.Name] = map[string]bool{}
+	}
+	return !known, nil
+}
+
+func (g *toyGalleries) DeleteGallery(_ context.Context, name string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.byName[name]; !ok {
+		return gateway.ErrNotFound
+	}
+	delete(g.byName, name)
+	delete(g.members, name)
+	return nil
+}
+
+func (g *toyGalleries) AddMembers(_ context.Context, name string, subjects []string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.members[name] == nil {
+		return gateway.ErrNotFound
+	}
+	for _, s := range subjects {
+		g.members[name][s] = true
+	}
+	return nil
+}
+
+func (g *toyGalleries) RemoveMember(_ context.Context, name, subject string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.members[name], subject)
+	return nil
+}
+
+func (g *toyGalleries) ForgetMember(_ context.Context, subject string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, m := range g.members {
+		delete(m, subject)
+	}
+	return nil
+}
+
+func (g *toyGalleries) EachGallery(_ context.Context, f func(gateway.Gallery, []string) error) error {
+	for name, meta := range g.byName {
+		var subjects []string
+		for s := range maps.Keys(g.members[name]) {
+			subjects = append(subjects, s)
+		}
+		if err := f(meta, subjects); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// toyIssuer writes facts down instead of signing them.
+type toyIssuer struct {
+	mu    sync.Mutex
+	facts []gateway.AssertionFacts
+	fail  bool
+	pause chan struct{} // when not nil, signing waits for it
+}
+
+func (i *toyIssuer) Assertion(_ context.Context, a gateway.AssertionFacts) (string, error) {
+	if i.pause != nil {
+		i.pause <- struct{}{}
+		<-i.pause
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.fail {
+		return "", errors.New("the signer is gone")
+	}
+	i.facts = append(i.facts, a)
+	return "token for " + a.Audience, nil
+}
+
+func (i *toyIssuer) DeletionReceipt(context.Context, gateway.DeletionFacts) (string, error) {
+	return "receipt", nil
+}
+
+type nobody struct{}
+
+func (nobody) Stage(string, time.Duration)                {}
+func (nobody) Call(string, string, string, time.Duration) {}
+func (nobody) Breaker(string, string)                     {}
+func (nobody) Decision(string, string)                    {}

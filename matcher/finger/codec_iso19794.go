@@ -102,7 +102,7 @@ func append2005(b []byte, p Print, position byte) []byte {
 }
 
 func append2011(b []byte, p Print, position byte) []byte {
-	const header, representation = 15, 34
+	const header, representation = 15, 32
 	be := binary.BigEndian
 	length := representation + minutiaBytes*len(p.Minutiae) + 2
 	b = append(b, isoMagic+isoVersion2011...)

@@ -1,0 +1,170 @@
+package finger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/png"
+	"testing"
+
+	"biogate/matcher"
+	"biogate/matcher/enginetest"
+)
+
+func TestEngineSuite(t *testing.T) {
+	enginetest.Suite{
+		New:      func(testing.TB) matcher.Engine { return New() },
+		Subjects: func(t testing.TB) [][]matcher.Sample { return isoSubjects(t, 4, 2) },
+	}.Run(t)
+}
+
+// isoSubjects are n synthetic fingers in k impressions each, as ISO records of both editions.
+func isoSubjects(t testing.TB, n, k int) [][]matcher.Sample {
+	subjects := make([][]matcher.Sample, n)
+	for i := range subjects {
+		finger := syntheticFinger(uint64(i))
+		for j := range k {
+			seed := uint64(100*i + j)
+			record := mustISO(t, impress(finger, usual(newRand(seed)), seed), matcher.Unknown, editions[j%2])
+			subjects[i] = append(subjects[i], matcher.Sample{Modality: matcher.Finger, Format: matcher.FormatISO19794_2, Data: record})
+		}
+	}
+	return subjects
+}
+
+func extractFrom(s matcher.Sample) (matcher.Extraction, error) {
+	s.Modality = matcher.Finger
+	return New().Extract(context.Background(), s, nil)
+}
+
+func TestPositions(t *testing.T) {
+	p := syntheticFinger(1)
+	for _, c := range []struct{ sample, record, want matcher.Position }{
+		{"", "", ""},
+		{"left-thumb", "", "left-thumb"},
+		{"", "left-thumb", "left-thumb"},
+		{"left-thumb", "left-thumb", "left-thumb"},
+	} {
+		x, err := extractFrom(matcher.Sample{Position: c.sample, Data: mustISO(t, p, c.record, ISO2005)})
+		if err != nil || x.Template.Position != c.want {
+			t.Errorf("%+v: position %q, error %v", c, x.Template.Position, err)
+		}
+	}
+}
+
+func flatPNG(t testing.TB, w, h int) []byte {
+	t.Helper()
+	img := image.NewGray(image.Rect(0, 0, w, h))
+	for i := range img.Pix {
+		img.Pix[i] = 255
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestExtractRefuses(t *testing.T) {
+	p := syntheticFinger(1)
+	iso := mustISO(t, p, "left-thumb", ISO2005)
+	few := mustISO(t, Print{Width: 300, Height: 400, Minutiae: p.Minutiae[:fewestMinutiae-1]}, matcher.Unknown, ISO2005)
+	none := mustISO(t, Print{Width: 300, Height: 400}, matcher.Unknown, ISO2011)
+	onePlace := p
+	onePlace.Minutiae = nil
+	for i := range 30 {
+		onePlace.Minutiae = append(onePlace.Minutiae, Minutia{X: 100, Y: 100, Angle: uint8(i), Kind: Ending})
+	}
+	lying := bytes.Clone(iso)
+	lying[11]++
+	face, err := matcher.Template{Modality: matcher.Face, Model: "face-1", Payload: []byte{1}}.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		sample matcher.Sample
+		want   matcher.Code
+	}{
+		"contradicting position": {matcher.Sample{Position: "right-index", Data: iso}, matcher.CodeBadParameter},
+		"unknown position":       {matcher.Sample{Position: "left-toe", Data: iso}, matcher.CodeBadParameter},
+		"negative dpi":           {matcher.Sample{DPI: -1, Data: flatPNG(t, 300, 400)}, matcher.CodeBadParameter},
+		"dpi 199":                {matcher.Sample{DPI: 199, Data: flatPNG(t, 300, 400)}, matcher.CodeBadParameter},
+		"dpi 1001":               {matcher.Sample{DPI: 1001, Data: flatPNG(t, 300, 400)}, matcher.CodeBadParameter},
+		"blank picture":          {matcher.Sample{Data: flatPNG(t, 300, 400)}, matcher.CodeUnusable},
+		"too few minutiae":       {matcher.Sample{Data: few}, matcher.CodeUnusable},
+		"no minutiae":            {matcher.Sample{Data: none}, matcher.CodeUnusable},
+		"minutiae at one place":  {matcher.Sample{Data: mustISO(t, onePlace, matcher.Unknown, ISO2005)}, matcher.CodeUnusable},
+		"lying length":           {matcher.Sample{Data: lying}, matcher.CodeBadTemplate},
+		"face template":          {matcher.Sample{Data: face}, matcher.CodeModelMismatch},
+		"ISO said to be PNG":     {matcher.Sample{Format: "image/png", Data: iso}, matcher.CodeFormatMismatch},
+		"PNG said to be ISO":     {matcher.Sample{Format: matcher.FormatISO19794_2, Data: flatPNG(t, 300, 400)}, matcher.CodeFormatMismatch},
+		"PNG said to be JPEG":    {matcher.Sample{Format: "image/jpeg", Data: flatPNG(t, 300, 400)}, matcher.CodeFormatMismatch},
+		"ISO said to be ours":    {matcher.Sample{Format: matcher.FormatTemplate, Data: iso}, matcher.CodeFormatMismatch},
+		"cut PNG":                {matcher.Sample{Data: flatPNG(t, 300, 400)[:60]}, matcher.CodeUndecodable},
+		"raw of another size":    {matcher.Sample{Format: matcher.FormatRawGrey, Width: 300, Height: 400, Data: make([]byte, 119_999)}, matcher.CodeBadParameter},
+		"raw without size":       {matcher.Sample{Format: matcher.FormatRawGrey, Data: make([]byte, 1000)}, matcher.CodeBadParameter},
+		"raw of overflowing size": {
+			matcher.Sample{Format: matcher.FormatRawGrey, Width: 1 << 62, Height: 4, Data: nil}, matcher.CodeBadParameter,
+		},
+	} {
+		_, err := extractFrom(c.sample)
+		if !errors.Is(err, &matcher.Error{Code: c.want}) {
+			t.Errorf("%s: error %v, want %s", name, err, c.want)
+		}
+	}
+}
+
+func TestStoredEmptyTemplateIsRefused(t *testing.T) {
+	payload := mustPayload(t, Print{Width: 300, Height: 400})
+	tpl := matcher.Template{Modality: matcher.Finger, Model: Model, Payload: payload}
+	if _, err := New().Probe(tpl); !errors.Is(err, &matcher.Error{Code: matcher.CodeUnusable}) {
+		t.Errorf("probe: error %v", err)
+	}
+	if _, err := New().Reference(tpl); !errors.Is(err, &matcher.Error{Code: matcher.CodeUnusable}) {
+		t.Errorf("reference: error %v", err)
+	}
+}
+
+func TestTemplateIsSmall(t *testing.T) {
+	stored, err := matcher.Template{Modality: matcher.Finger, Model: Model, Payload: mustPayload(t, syntheticFinger(1))}.AppendBinary(nil)
+	if err != nil || len(stored) > 300 {
+		t.Errorf("40 minutiae take %d bytes, error %v", len(stored), err)
+	}
+}
+
+func FuzzExtract(f *testing.F) {
+	f.Add("", mustISO(f, syntheticFinger(1), matcher.Unknown, ISO2005), 0, 0)
+	f.Add(matcher.FormatISO19794_2, mustISO(f, syntheticFinger(2), "left-thumb", ISO2011), 0, 0)
+	f.Add("image/png", flatPNG(f, 80, 80), 0, 0)
+	f.Add(matcher.FormatRawGrey, make([]byte, 6400), 80, 80)
+	stored, err := matcher.Template{Modality: matcher.Finger, Model: Model, Payload: mustPayload(f, syntheticFinger(3))}.AppendBinary(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("", stored, 0, 0)
+	e := New()
+	f.Fuzz(func(t *testing.T, format string, data []byte, width, height int) {
+		if len(data) > 1<<16 {
+			return
+		}
+		x, err := e.Extract(context.Background(), matcher.Sample{Format: format, Data: data, Width: width, Height: height}, nil)
+		if err != nil {
+			if _, ok := err.(*matcher.Error); !ok {
+				t.Fatalf("error %v is no *matcher.Error", err)
+			}
+			return
+		}
+		p, err := e.Probe(x.Template)
+		if err != nil {
+			t.Fatalf("accepted, but no probe: %v", err)
+		}
+		r, err := e.Reference(x.Template)
+		if err != nil {
+			t.Fatalf("accepted, but no reference: %v", err)
+		}
+		if s, err := p.Compare(r); err != nil || s != s {
+			t.Fatalf("score %v, error %v", s, err)
+		}
+	})
+}

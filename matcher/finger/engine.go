@@ -19,7 +19,7 @@ const Model = "finger-minutiae-1"
 const (
 	// fewestMinutiae that a template must have to be compared. A record with fewer is empty for our purpose, and must
 	// never become a reference.
-	fewestMinutiae = 8
+	fewestMinutiae = 6
 	// trustedDPI and more is believed when a picture file states it: lower values are what photo software writes by
 	// default, and finger scanners have 500 or 1,000.
 	trustedDPI = 400

@@ -1,0 +1,100 @@
+package synth
+
+import "math"
+
+// Everything below is in pixels at 500 dpi (19.69 a mm) and radians unless it says otherwise. Positions count from the
+// top left corner of the master print, y down.
+const (
+	baseDPI = 500
+
+	// The master print is a whole fingertip, 21 x 28 mm; a sensor sees a part of it.
+	masterWidth  = 416
+	masterHeight = 544
+	centreX      = masterWidth / 2
+	centreY      = 250 // middle of the touching part
+
+	// Ridges are grown at half resolution, where a filter costs a sixteenth, and refined once at the full one.
+	coarse       = 2
+	coarseWidth  = masterWidth / coarse
+	coarseHeight = masterHeight / coarse
+
+	// Ridge period: 9 px (0.46 mm) is the usual mean of adults; fingers differ by about a tenth, and each is a little
+	// wider towards the crease.
+	periodMean   = 9.0
+	periodSpread = 0.55 // standard deviation between fingers
+	periodDrift  = 0.7  // standard deviation within a finger
+	periodMin    = 7.0
+	periodMax    = 12.0
+
+	// Growth. Longer filters make straighter ridges and fewer minutiae, more rounds let chance minutiae meet and vanish;
+	// the two together set the density. These give 40 to 50 in a contact of 15 x 20 mm, as people have.
+	growRounds  = 9
+	growGain    = 2.2  // brings a filtered picture back to full contrast before it is clipped
+	sigmaAcross = 0.42 // of the filter's envelope, in periods
+	sigmaAlong  = 0.60
+	angleSteps  = 36  // filters a half turn
+	periodStep  = 0.5 // between filters
+
+	poreGap     = 8   // mean distance between pores along a ridge
+	poreDepth   = 0.9 // ridge height that a pore takes away, of a ridge's 1
+	poreRadius  = 1.1
+	maxCreases  = 2 // permanent white lines
+	creaseDepth = 1.6
+)
+
+// Natural shares of the classes (Wilson, Candela and Watson, "Neural network fingerprint classification", 1994).
+var classShares = [...]float64{Arch: 0.037, TentedArch: 0.029, LeftLoop: 0.338, RightLoop: 0.317, Whorl: 0.279}
+
+// Arching of the ridges over the whole fingertip, added to what cores and deltas make: ridges run level at the crease
+// and bend round the tip.
+const (
+	archTop    = 0.62 // slope far to the side at the top
+	archBottom = 0.08 // and at the bottom
+	archHump   = 0.50 // slope beside the hump of a plain arch
+	humpWidth  = 52.0
+
+	loopSides = 0.27  // how much the sides of a loop lean towards its axis
+	loopReach = 150.0 // distance over which that halves
+
+	wobble      = 0.08  // amplitude of the smooth random change of orientation
+	wobbleScale = 105.0 // its length
+	bend        = 0.10  // amplitude of the correction around each singularity (after Vizcaya and Gerhardt)
+)
+
+// Impressions, at difficulty 1.
+const (
+	turnSpread   = 7 * math.Pi / 180 // rotation of the finger on the sensor, standard deviation
+	shiftSpread  = 14.0              // displacement of the finger on the sensor
+	rollSpread   = 13.0              // displacement of the touching part on the finger
+	contactWide  = 158.0             // half axes of the touching part
+	contactHigh  = 205.0
+	contactSwing = 0.09  // relative standard deviation of both, by pressure
+	edgeRagged   = 0.032 // of the contact's edge, relative
+	edgeScale    = 55.0  // length of that
+	edgeFade     = 0.14  // width of the zone where ridges lose height, relative
+
+	// Plastic distortion (after Cappelli, Maio and Maltoni, "Modelling plastic distortion in fingerprint images", 2001): a
+	// middle that sticks, and skin around it that is dragged and turned.
+	dragSpread  = 5.0
+	twistSpread = 2.5 * math.Pi / 180
+	stickWide   = 55.0 // half axes of the part that sticks
+	stickHigh   = 75.0
+	brakeReach  = 2.2  // relative distance over which the drag comes to its full size
+	creep       = 1.1  // amplitude of the smooth random displacement on top
+	creepScale  = 60.0 // and its length
+
+	// Ridge height at which skin touches: 0 makes ridges as wide as valleys, more makes them thin (dry, light).
+	touchSpread = 0.22
+	touchDrift  = 0.22 // standard deviation within an impression
+	touchScale  = 70.0
+	softness    = 0.55 // height over which skin goes from no touch to full touch
+
+	grainDry    = 0.45 // height of the fine grain that breaks dry ridges
+	blotch      = 0.32 // height of the medium grain
+	sensorNoise = 7.0  // grey levels, standard deviation
+	ridgeGrey   = 45.0
+	skinGrey    = 238.0 // valleys and the bare sensor
+	greySwing   = 14.0  // standard deviation of the two from impression to impression
+	scratchRate = 1.2   // mean number of scratches in an impression
+	dirtRate    = 1.5   // mean number of specks
+)

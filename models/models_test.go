@@ -1,0 +1,244 @@
+package models
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+func TestManifestsOfThisBuild(t *testing.T) {
+	all, err := All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, m := range all {
+		if seen[m.ID] {
+			t.Errorf("%s comes twice", m.ID)
+		}
+		seen[m.ID] = true
+	}
+	if !seen["face-fr-1"] {
+		t.Error("no face-fr-1")
+	}
+	if _, err := Load("no-such-model"); err == nil {
+		t.Error("an unknown model was loaded")
+	}
+	if _, err := Load("../models"); err == nil {
+		t.Error("a path was taken for a model")
+	}
+}
+
+// tinyNet is an ONNX model with one float tensor in raw bytes, one as packed floats, one of integers and one node.
+func tinyNet(weights ...float32) []byte {
+	var raw, packed []byte
+	for _, w := range weights {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(w))
+	}
+	packed = raw
+	field := func(b []byte, num protowire.Number, value []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(b, num, protowire.BytesType), value)
+	}
+	varint := func(b []byte, num protowire.Number, v uint64) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), v)
+	}
+	floats := field(varint(nil, tensorDataType, typeFloat), tensorRawData, raw)
+	packedFloats := field(varint(nil, tensorDataType, typeFloat), tensorFloatData, packed)
+	integers := field(varint(nil, tensorDataType, 7), tensorRawData, raw)
+	graph := field(nil, 1, []byte{})
+	for _, tensor := range [][]byte{floats, packedFloats, integers} {
+		graph = field(graph, graphInitializer, tensor)
+	}
+	return field(varint(nil, 1, 3), modelGraph, graph)
+}
+
+func TestZeroDenormals(t *testing.T) {
+	model := tinyNet(1, 1e-21, -1e-30, 0, 1e-19, 1e-40)
+	n, err := zeroDenormals(model)
+	if err != nil || n != 6 {
+		t.Fatalf("%d zeroed, error %v; want 3 in each of two tensors", n, err)
+	}
+	again := bytes.Clone(model)
+	if n, err := zeroDenormals(again); n != 0 || err != nil || !bytes.Equal(again, model) {
+		t.Errorf("a second time: %d zeroed, error %v", n, err)
+	}
+	want := tinyNet(1, 0, 0, 0, 1e-19, 0)
+	integers := tinyNet(1, 1e-21, -1e-30, 0, 1e-19, 1e-40)
+	if cut := len(model) - 6*4; !bytes.Equal(model[:cut], want[:cut]) || !bytes.Equal(model[cut:], integers[cut:]) {
+		t.Error("other bytes than those of the float tensors' denormal weights changed")
+	}
+	if _, err := zeroDenormals(model[:len(model)-1]); err == nil {
+		t.Error("a cut model was taken")
+	}
+}
+
+func tinyManifest(t *testing.T, model []byte) Manifest {
+	t.Helper()
+	prepared := bytes.Clone(model)
+	if _, err := zeroDenormals(prepared); err != nil {
+		t.Fatal(err)
+	}
+	return Manifest{
+		ID: "tiny-1", Modality: "face", Kind: "networks", Template: Template{Format: "tiny"},
+		Source: Source{Package: "tiny", Version: "1.0.0", Licence: "none"},
+		Files: []File{{
+			Name: "net", Path: "model/net.onnx", Bytes: int64(len(model)),
+			SHA256: hash(model), PreparedSHA256: hash(prepared),
+		}},
+	}
+}
+
+func unpacked(t *testing.T, files map[string][]byte) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range files {
+		full := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(full, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func tarball(t *testing.T, files map[string][]byte) string {
+	t.Helper()
+	var b bytes.Buffer
+	zipped := gzip.NewWriter(&b)
+	archive := tar.NewWriter(zipped)
+	for name, data := range files {
+		if err := archive.WriteHeader(&tar.Header{Name: "package/" + name, Size: int64(len(data)), Mode: 0o644, Typeflag: tar.TypeReg}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := archive.Write(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := zipped.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "tiny.tgz")
+	if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestPrepare(t *testing.T) {
+	model := tinyNet(1, 1e-30)
+	m := tinyManifest(t, model)
+	files := map[string][]byte{"README.md": []byte("read me"), "model/net.onnx": model, "model/other.onnx": {1}}
+	for name, source := range map[string]string{"tarball": tarball(t, files), "folder": unpacked(t, files)} {
+		dir := t.TempDir()
+		if err := m.Prepare(source, dir); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		data, err := m.Weights(dir, "net")
+		if err != nil || hash(data) != m.Files[0].PreparedSHA256 {
+			t.Errorf("%s: weights: %v", name, err)
+		}
+		if err := m.Prepare("/no/such/package", dir); err != nil {
+			t.Errorf("%s: a second time: %v", name, err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "tiny-1", "*")); len(left) != 1 {
+			t.Errorf("%s: left behind: %v", name, left)
+		}
+	}
+}
+
+func TestPrepareRefuses(t *testing.T) {
+	model := tinyNet(1, 1e-30)
+	m := tinyManifest(t, model)
+	changed := bytes.Clone(model)
+	changed[len(changed)-1] ^= 1
+	longer := append(bytes.Clone(model), 0)
+	text := filepath.Join(t.TempDir(), "text.tgz")
+	if err := os.WriteFile(text, []byte("no tarball"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	whole := tarball(t, map[string][]byte{"model/net.onnx": model})
+	data, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(t.TempDir(), "cut.tgz")
+	if err := os.WriteFile(cut, data[:len(data)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, source, want string }{
+		{"missing package", "/no/such/package", "no such file"},
+		{"text", text, "tarball"},
+		{"cut tarball", cut, "tarball"},
+		{"file missing", tarball(t, map[string][]byte{"model/x": model}), "model/net.onnx: not in the package"},
+		{"changed", tarball(t, map[string][]byte{"model/net.onnx": changed}), "SHA-256"},
+		{"longer", unpacked(t, map[string][]byte{"model/net.onnx": longer}), "bytes"},
+	} {
+		dir := t.TempDir()
+		err := m.Prepare(c.source, dir)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q in it", c.name, err, c.want)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "*", "*")); len(left) != 0 {
+			t.Errorf("%s: left behind: %v", c.name, left)
+		}
+	}
+}
+
+func TestVerifyNamesFileAndRemedy(t *testing.T) {
+	model := tinyNet(1)
+	m := tinyManifest(t, model)
+	dir := t.TempDir()
+	where := filepath.Join(dir, "tiny-1", "net.onnx")
+	wrong := func(want string) {
+		t.Helper()
+		err := m.Verify(dir)
+		if err == nil || !strings.Contains(err.Error(), where) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "make setup") {
+			t.Errorf("error %v, want the file, %q and the remedy in it", err, want)
+		}
+	}
+	wrong("missing")
+	if err := m.Prepare(unpacked(t, map[string][]byte{"model/net.onnx": model}), dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Verify(dir); err != nil {
+		t.Error(err)
+	}
+	changed := bytes.Clone(model)
+	changed[len(changed)-1] ^= 1
+	if err := os.WriteFile(where, changed, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	wrong(m.Files[0].PreparedSHA256)
+	if err := os.WriteFile(where, model[1:], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	wrong("bytes")
+	if err := m.Prepare(unpacked(t, map[string][]byte{"model/net.onnx": model}), dir); err != nil || m.Verify(dir) != nil {
+		t.Errorf("damage was not repaired: %v", err)
+	}
+}
+
+func FuzzZeroDenormals(f *testing.F) {
+	f.Add(tinyNet(1, 1e-30))
+	f.Add([]byte{})
+	f.Add([]byte{0x3a, 0x05, 0x2a, 0x03, 0x4a, 0x01, 0x00})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		before := len(data)
+		if _, err := zeroDenormals(data); err == nil && len(data) != before {
+			t.Error("the length changed")
+		}
+	})
+}

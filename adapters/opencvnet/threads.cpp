@@ -1,0 +1,5 @@
+//go:build cgo
+
+#include <opencv2/core/utility.hpp>
+
+extern "C" void biogate_opencv_single_thread(void) { cv::setNumThreads(1); }

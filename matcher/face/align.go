@@ -1,0 +1,70 @@
+package face
+
+import (
+	"context"
+
+	"biogate/matcher/imaging"
+)
+
+// landmarks are the 68 points of the usual annotation scheme (iBUG 300-W), in pixels of the picture.
+type landmarks [landmarkCount]point
+
+// five are the points that the alignment goes by: eyes, nose tip, mouth corners, left ones first as seen.
+func (l landmarks) five() [5]point {
+	return [5]point{
+		mean(l[37], l[38], l[40], l[41]), mean(l[43], l[44], l[46], l[47]), l[30], mean(l[48], l[60]), mean(l[54], l[64]),
+	}
+}
+
+func mean(points ...point) (m point) {
+	for _, p := range points {
+		m.x += p.x
+		m.y += p.y
+	}
+	return point{m.x / float64(len(points)), m.y / float64(len(points))}
+}
+
+// findLandmarks reads the 68 points in the square around the box's centre with the box's height as its side.
+func (e *Engine) findLandmarks(ctx context.Context, src imaging.RGB, b box) (landmarks, error) {
+	side := b.height()
+	from := square(b.centre(), side, landmarkSide)
+	p := sample(src, from, landmarkSide, landmarkSide, repeatEdge)
+	in := tensor(landmarkSide, landmarkSide, 0, landmarkScale, p.luma())
+	out, err := run(ctx, "landmark", e.nets.Landmark, in, 2*landmarkCount)
+	if err != nil {
+		return landmarks{}, err
+	}
+	var l landmarks
+	for i := range l {
+		l[i] = from.apply(point{float64(out[0][2*i])*landmarkSide - 0.5, float64(out[0][2*i+1])*landmarkSide - 0.5})
+	}
+	return l, nil
+}
+
+// square maps a sample of n x n pixels to the upright square of a picture with a centre and side.
+func square(centre point, side float64, n int) similarity {
+	s := side / float64(n)
+	half := s * float64(n-1) / 2
+	return similarity{s, 0, centre.x - half, centre.y - half}
+}
+
+// fit is the similarity that takes the points of src to those of dst with the least sum of squared distances
+// (Umeyama 1991, in the plane and without reflection, where it has this closed form). ok is false when the points of
+// src are one point.
+func fit(src, dst [5]point) (s similarity, ok bool) {
+	p, q := mean(src[:]...), mean(dst[:]...)
+	var dot, cross, spread float64
+	for i := range src {
+		x, y := src[i].x-p.x, src[i].y-p.y
+		u, v := dst[i].x-q.x, dst[i].y-q.y
+		dot += x*u + y*v
+		cross += x*v - y*u
+		spread += x*x + y*y
+	}
+	if !(spread > 1e-9) || !(dot*dot+cross*cross > 1e-18) {
+		return similarity{}, false
+	}
+	s.a, s.b = dot/spread, cross/spread
+	s.tx, s.ty = q.x-s.a*p.x+s.b*p.y, q.y-s.b*p.x-s.a*p.y
+	return s, true
+}

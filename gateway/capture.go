@@ -44,7 +44,7 @@ func (s *Service) extract(ctx context.Context, samples []matcher.Sample) ([]capt
 func (s *Service) extractOne(ctx context.Context, sample matcher.Sample) (captured, error) {
 	engine, ok := s.engines[sample.Modality]
 	if !ok {
-		return captured{}, &Error{Kind: NotBuilt, Code: string(matcher.CodeEngineMissing), Detail: fmt.Sprintf("this gateway has no engine for modality %q", sample.Modality), Hint: "GET /readyz lists nothing that would help: ask the operator for a build with this engine"}
+		return captured{}, &Error{Kind: NotBuilt, Code: string(matcher.CodeEngineMissing), Detail: fmt.Sprintf("this gateway has no engine for modality %q", sample.Modality), Hint: "the gateway's log at start says what this build or machine lacks"}
 	}
 	select {
 	case s.workers <- struct{}{}:

@@ -57,6 +57,7 @@ func (h *house) restart(t *testing.T) {
 func face(who string) matcher.Sample {
 	return matcher.Sample{Modality: matcher.Face, Data: []byte(who)}
 }
+
 func finger(who string, p matcher.Position) matcher.Sample {
 	return matcher.Sample{Modality: matcher.Finger, Position: p, Data: []byte(who)}
 }

@@ -47,9 +47,11 @@ func (e toyEngine) Extract(_ context.Context, s matcher.Sample, _ matcher.Trace)
 type toyTemplate struct{ matcher.Template }
 
 func (e toyEngine) Probe(t matcher.Template) (matcher.Probe, error) { return toyProbe{t}, e.check(t) }
+
 func (e toyEngine) Reference(t matcher.Template) (matcher.Reference, error) {
 	return toyTemplate{t}, e.check(t)
 }
+
 func (e toyEngine) check(t matcher.Template) error {
 	if t.Model != e.model {
 		return &matcher.Error{Code: matcher.CodeModelMismatch, Detail: t.Model}

@@ -1,0 +1,70 @@
+# One line a target after "##": `make help` prints them.
+SHELL      := /bin/bash
+CACHE      := .cache
+MODELS     := $(CACHE)/models
+DEMO       := $(CACHE)/demo
+RP         := $(CACHE)/relyingparty
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+FUZZTIME   ?= 10s
+DATA       ?= ../shared/data
+export GOFLAGS := -buildvcs=false $(GOFLAGS)
+
+.PHONY: help run build setup models test unit lint fuzz cross demo bench calibrate accuracy clean
+.DEFAULT_GOAL := help
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+run: setup build models ## install what is missing, build, and start the gateway on 127.0.0.1:8080
+	@exec bin/biogate serve
+
+setup: ## install the packages that a build needs (Debian; root or sudo)
+	@.ci/install build
+
+build: ## leave biogate and biobench in bin/
+	go build -o bin/ ./cmd/biogate ./cmd/biobench
+
+models: build ## fetch the face networks, check their hashes, prepare them once
+	@bin/biogate models verify >/dev/null 2>&1 || bin/biogate models pull
+
+test: setup models $(RP)/node_modules ## run every test, with the race detector
+	@.ci/install test
+	BIOGATE_REQUIRE_ALL=1 go test -race -timeout 20m ./...
+
+unit: ## the tests without installing anything; those that miss something skip and say so
+	go test ./...
+
+$(RP)/node_modules: gateway/assertion/testdata/relyingparty/package.json
+	@.ci/install node
+	@mkdir -p $(RP) && cp gateway/assertion/testdata/relyingparty/package*.json $(RP)/
+	cd $(RP) && npm install --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
+
+lint: ## vet, staticcheck, gofumpt
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@out=$$(go run $(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@.ci/fuzz $(FUZZTIME)
+
+cross: ## builds that need no C compiler: this machine's and arm64
+	CGO_ENABLED=0 go build -o /dev/null ./cmd/biogate
+	CGO_ENABLED=0 go vet ./cmd/... ./gateway/... ./matcher/... ./adapters/...
+	CGO_ENABLED=0 GOARCH=arm64 go build -o /dev/null ./cmd/biogate
+
+demo: setup build models ## enrol, verify, identify, refuse an impostor, check the assertion: ten lines
+	@.ci/install node
+	@test -f $(DEMO)/package/demo/sample1.jpg || { mkdir -p $(DEMO) && cd $(DEMO) && npm pack --silent @vladmandic/face-api@1.7.15 >/dev/null && tar xzf vladmandic-face-api-1.7.15.tgz package/demo package/LICENSE && rm vladmandic-face-api-1.7.15.tgz; }
+	@go run ./bench/demo -biogate bin/biogate -photos $(DEMO)/package/demo
+
+bench: ## the benchmarks beside the code
+	go test -run '^$$' -bench . -benchmem ./matcher/... ./gateway/... ./adapters/...
+
+accuracy: build models ## accuracy on the captures in DATA
+	bin/biobench accuracy --modality finger $(foreach s,fvc2002_db1_b fvc2002_db3_b fvc2004_db1_b fvc2004_db3_b,--dataset $(DATA)/finger/$(s))
+	bin/biobench accuracy --modality face --dataset $(DATA)/face/lfw_tuning
+
+clean: ## remove what was built; data/ and .cache/ stay
+	rm -rf bin

@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"runtime/debug"
+
+	"github.com/gofiber/fiber/v2"
+
+	"biogate/gateway"
+)
+
+// around stands around every routed request: it opens the event, answers every failure with a problem, and logs.
+func (s *Server) around(c *fiber.Ctx) error {
+	e := begin(c)
+	defer s.finish(c, e)
+	defer s.leaveUnread(c, e)
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	if err := s.guarded(c); err != nil {
+		newProblem(err, e.trace).send(c, e)
+	}
+	return nil
+}
+
+// unrouted answers requests that broke before they were routed.
+func (s *Server) unrouted(c *fiber.Ctx, err error) error {
+	e := begin(c)
+	newProblem(err, e.trace).send(c, e)
+	e.bodyRead = false
+	s.leaveUnread(c, e)
+	s.finish(c, e)
+	return nil
+}
+
+func (s *Server) guarded(c *fiber.Ctx) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.deps.Log.Error("panic", "what", panicText(v), "stack", string(debug.Stack()))
+			err = &gateway.Error{Kind: gateway.Internal, Code: codeInternal, Cause: fmt.Errorf("panic: %s", panicText(v))}
+		}
+	}()
+	if s.deps.Config.LoopbackOnly {
+		if err := local(c); err != nil {
+			return err
+		}
+	}
+	return c.Next()
+}
+
+// panicText names a panic without the values that it may carry, except for those of the runtime.
+func panicText(v any) string {
+	if err, ok := v.(interface {
+		error
+		RuntimeError()
+	}); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", v)
+}
+
+// local refuses requests that another machine sent, or a browser on behalf of another site: by its Origin, and by a Host
+// that only looks local because its name was made to point here.
+func local(c *fiber.Ctx) error {
+	if !c.Context().RemoteIP().IsLoopback() {
+		return errRemote
+	}
+	if !loopbackHost(c.Context().Host()) {
+		return errCrossSite
+	}
+	if origin := c.Get(fiber.HeaderOrigin); origin != "" {
+		if u, err := url.Parse(origin); err != nil || !loopbackHost([]byte(u.Host)) {
+			return errCrossSite
+		}
+	}
+	return nil
+}
+
+func loopbackHost(hostport []byte) bool {
+	host, _, err := net.SplitHostPort(string(hostport))
+	if err != nil {
+		host = string(hostport)
+	}
+	if host == "localhost" {
+		return true
+	}
+	if n := len(host); n > 2 && host[0] == '[' {
+		host = host[1 : n-1]
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// leaveUnread ends the connection when a part of the request was not read: what is left would be taken for the next one.
+func (s *Server) leaveUnread(c *fiber.Ctx, e *event) {
+	if e.bodyRead || c.Request().Header.ContentLength() == 0 {
+		return
+	}
+	c.Context().SetConnectionClose()
+	if conn, ok := c.Context().Conn().(*conn); ok {
+		conn.linger.Store(true)
+	}
+}

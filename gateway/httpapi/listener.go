@@ -1,0 +1,71 @@
+package httpapi
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// listener bounds the open connections and gives each the manners of conn.
+type listener struct {
+	net.Listener
+	open  atomic.Int64
+	limit int64
+}
+
+// Accept answers connections over the limit itself: with one write to a fresh socket, which does not block.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.open.Add(1) <= l.limit {
+			return &conn{Conn: c, l: l}, nil
+		}
+		l.open.Add(-1)
+		_ = c.SetWriteDeadline(time.Now().Add(time.Millisecond))
+		_, _ = io.WriteString(c, connectionRefused)
+		_ = c.Close()
+	}
+}
+
+var connectionRefused = refusedConnection()
+
+func refusedConnection() string {
+	body := newProblem(errTooManyConnections, "").encode()
+	return fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: %s\r\nContent-Length: %d\r\n"+
+		"Retry-After: 1\r\nConnection: close\r\n\r\n%s", typeProblem, len(body), body)
+}
+
+// conn is a connection that can linger: when it is closed with a part of a request unread, the kernel would throw away
+// the answer that is under way. So it ends its own side first and reads on, within bounds, until the client ends too.
+type conn struct {
+	net.Conn
+	l      *listener
+	linger atomic.Bool
+	once   sync.Once
+}
+
+func (c *conn) Close() (err error) {
+	c.once.Do(func() {
+		if c.linger.Load() {
+			c.drain()
+		}
+		err = c.Conn.Close()
+		c.l.open.Add(-1)
+	})
+	return err
+}
+
+func (c *conn) drain() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = c.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
+}

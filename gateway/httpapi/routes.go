@@ -1,0 +1,146 @@
+package httpapi
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"biogate/gateway"
+	"biogate/gateway/intake"
+)
+
+// route is one line of the table.
+type route struct {
+	method, path string
+	about        string
+	body         bodyClass
+	traits       traits
+	read         func(s *Server, r request) (work, error)
+}
+
+// bodyClass is how large a body a route takes.
+type bodyClass int
+
+const (
+	noBody      bodyClass = iota // up to smallBody is read and thrown away
+	smallJSON                    // smallBody
+	memberList                   // memberBody
+	captureBody                  // Config.BodyLimit
+)
+
+type traits uint8
+
+const (
+	heavy  traits = 1 << iota // extracts features: needs a slot
+	write                     // changes what is held: takes an Idempotency-Key
+	always                    // is answered while the gateway goes down
+)
+
+// routes is the whole surface.
+var routes = []route{
+	{"POST", "/v1/subjects/:subject/templates", "Enrol captures of a subject", captureBody, heavy | write, readEnroll},
+	{"GET", "/v1/subjects/:subject", "What is held about a subject", noBody, 0, readSubject},
+	{"DELETE", "/v1/subjects/:subject", "Forget a subject everywhere", noBody, write, readForget},
+	{"POST", "/v1/verifications", "Compare captures with one subject (1:1)", captureBody, heavy, readVerify},
+	{"POST", "/v1/identifications", "Search a gallery for captures (1:N)", captureBody, heavy, readIdentify},
+	{"PUT", "/v1/galleries/:gallery", "Make a gallery or change it", smallJSON, write, readPutGallery},
+	{"GET", "/v1/galleries/:gallery", "A gallery and its counts", noBody, 0, readGallery},
+	{"DELETE", "/v1/galleries/:gallery", "Forget a gallery and its memberships", noBody, write, readDeleteGallery},
+	{"PUT", "/v1/galleries/:gallery/members/:subject", "Add a member", noBody, write, readAddMember},
+	{"DELETE", "/v1/galleries/:gallery/members/:subject", "Remove a member", noBody, write, readRemoveMember},
+	{"POST", "/v1/galleries/:gallery/members", "Add many members, one a line", memberList, write, readAddMembers},
+	{"GET", "/.well-known/jwks.json", "Keys that verify assertions", noBody, always, readKeys},
+	{"GET", "/.well-known/openid-configuration", "Where relying parties find the keys", noBody, always, readDiscovery},
+	{"GET", "/livez", "Whether the process answers", noBody, always, readLive},
+	{"GET", "/readyz", "Whether requests can be decided", noBody, always, readReady},
+	{"GET", "/metrics", "Prometheus metrics", noBody, always, readMetrics},
+	{"GET", "/openapi.yaml", "This contract", noBody, always, readOpenAPI},
+	{"GET", "/docs", "Documentation for people", noBody, always, readDocs},
+}
+
+func (r route) methods() []string {
+	if r.method == http.MethodGet {
+		return []string{http.MethodGet, http.MethodHead}
+	}
+	return []string{r.method}
+}
+
+func (r route) is(t traits) bool { return r.traits&t != 0 }
+
+func (s *Server) bodyLimit(class bodyClass) int {
+	switch class {
+	case memberList:
+		return memberBody
+	case captureBody:
+		return s.deps.Config.BodyLimit
+	}
+	return smallBody
+}
+
+// request is what a route's read sees of a request.
+type request struct {
+	c    *fiber.Ctx
+	body intake.Body
+}
+
+// work is a request that was understood and can be run.
+type work struct {
+	run func(ctx context.Context) (answer, error)
+	// identity writes what tells this request from others of its route and path; nil: nothing more does.
+	identity func(w io.Writer)
+}
+
+// handler is how every route is served: read, keep to one run a key, admit, run, answer.
+func (s *Server) handler(r route) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		e := eventOf(c)
+		e.route = r.path
+		a, err := s.serve(c, r, e)
+		if err != nil {
+			return err
+		}
+		return a.send(c, e)
+	}
+}
+
+func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
+	if !r.is(always) {
+		if !s.gate.enter() {
+			c.Context().SetConnectionClose()
+			return answer{}, errDraining
+		}
+		defer s.gate.leave()
+	}
+	b, err := s.readBody(c, s.bodyLimit(r.body))
+	if err != nil {
+		return answer{}, err
+	}
+	defer b.release()
+	e.bytesIn = len(b.bytes)
+	w, err := r.read(s, request{c, intake.Body{
+		ContentType: c.Get(fiber.HeaderContentType), Query: string(c.Request().URI().QueryString()), Bytes: b.bytes,
+	}})
+	if err != nil {
+		return answer{}, err
+	}
+	ctx, cancel := context.WithTimeout(gateway.WithTrace(s.base, e.trace), s.deps.Config.RequestTimeout)
+	defer cancel()
+	key := c.Get("Idempotency-Key")
+	if key == "" || !r.is(write) {
+		return s.admitted(ctx, r, w)
+	}
+	return s.once.do(ctx, key, c, w, func() (answer, error) { return s.admitted(ctx, r, w) })
+}
+
+// admitted runs w, heavy work in a slot.
+func (s *Server) admitted(ctx context.Context, r route, w work) (answer, error) {
+	if r.is(heavy) {
+		if err := s.heavy.enter(ctx); err != nil {
+			return answer{}, err
+		}
+		defer s.heavy.leave()
+	}
+	return w.run(ctx)
+}

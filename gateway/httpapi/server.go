@@ -1,0 +1,142 @@
+// Package httpapi is the HTTP surface of the gateway: it reads requests, admits them, asks the service and says what it
+// answered. All routes stand in routes.go, all error codes in catalogue.go; openapi.yaml is the contract.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"biogate/gateway"
+)
+
+// Deps is what the surface stands on.
+type Deps struct {
+	API       gateway.API
+	Receipts  gateway.Receipts       // nil: an Idempotency-Key is refused
+	Keys      func() ([]byte, error) // JWK set that verifies assertions, RFC 7517
+	Discovery func() ([]byte, error) // OpenID Connect discovery document
+	Metrics   http.Handler           // nil: /metrics is not found
+	Observer  Observer               // nil: nobody watches
+	Log       *slog.Logger           // nil: slog.Default
+	Config    Config
+}
+
+// Observer sees every request end. route is a pattern of the route table, "none" for a path that is not in it.
+type Observer interface {
+	Request(method, route string, status int, took time.Duration)
+}
+
+// Server answers HTTP requests. Make it with New, start it once with Listen or Serve, stop it with Shutdown.
+type Server struct {
+	deps   Deps
+	app    *fiber.App
+	gate   *gate
+	heavy  *admission
+	bodies *budget
+	once   *keeper
+
+	base   context.Context // of every request; ends when a shutdown runs out of time
+	cancel context.CancelFunc
+}
+
+// New makes a server that does not listen yet.
+func New(deps Deps) *Server {
+	cfg := deps.Config.withDefaults()
+	deps.Config = cfg
+	if deps.Log == nil {
+		deps.Log = slog.Default()
+	}
+	s := &Server{
+		deps:   deps,
+		gate:   newGate(),
+		heavy:  newAdmission(cfg.Slots, cfg.Queue, cfg.QueueWait),
+		bodies: newBudget(cfg.BodyBudget),
+		once:   newKeeper(deps.Receipts),
+	}
+	s.base, s.cancel = context.WithCancel(context.Background())
+	s.app = s.newApp()
+	return s
+}
+
+func (s *Server) newApp() *fiber.App {
+	cfg := s.deps.Config
+	app := fiber.New(fiber.Config{
+		AppName:                      "biogate",
+		DisableStartupMessage:        true,
+		StrictRouting:                true,
+		CaseSensitive:                true,
+		Immutable:                    true, // fasthttp reuses a request's buffers after its handler
+		StreamRequestBody:            true, // so that limits stand before the body is read
+		DisablePreParseMultipartForm: true,
+		BodyLimit:                    cfg.BodyLimit,
+		ReadBufferSize:               cfg.HeaderLimit,
+		ReadTimeout:                  cfg.HeaderTimeout,
+		WriteTimeout:                 cfg.WriteTimeout,
+		IdleTimeout:                  cfg.IdleTimeout,
+		Concurrency:                  2 * cfg.Connections, // listener refuses before fasthttp would, and in our words
+		ErrorHandler:                 s.unrouted,
+	})
+	app.Use(s.around)
+	for _, r := range routes {
+		for _, method := range r.methods() {
+			app.Add(method, r.path, s.handler(r))
+		}
+	}
+	routed := app.Handler()
+	app.Server().Handler = func(c *fasthttp.RequestCtx) { s.knownMethod(c, routed) }
+	app.Server().HeaderReceived = func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
+		return fasthttp.RequestConfig{ReadTimeout: cfg.BodyTimeout}
+	}
+	return app
+}
+
+// knownMethod answers the methods that fiber has no number for, which it would answer in plain text.
+func (s *Server) knownMethod(c *fasthttp.RequestCtx, routed fasthttp.RequestHandler) {
+	for _, method := range fiber.DefaultMethods {
+		if string(c.Method()) == method {
+			routed(c)
+			return
+		}
+	}
+	ctx := s.app.AcquireCtx(c)
+	defer s.app.ReleaseCtx(ctx)
+	_ = s.unrouted(ctx, fiber.ErrMethodNotAllowed)
+}
+
+// Listen serves addr, host:port, until Shutdown.
+func (s *Server) Listen(addr string) error {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(ln)
+}
+
+// Serve serves the connections of ln, which it closes, until Shutdown.
+func (s *Server) Serve(ln net.Listener) error {
+	return s.app.Listener(&listener{Listener: ln, limit: int64(s.deps.Config.Connections)})
+}
+
+// Drain makes /readyz answer 503 and refuses new requests, while those under way go on. It returns when they are done
+// or ctx ends. The listener stays open.
+func (s *Server) Drain(ctx context.Context) error { return s.gate.close(ctx) }
+
+// Shutdown drains and closes every connection. When ctx ends first, requests under way are cancelled and given
+// a moment to answer 503; the error is then ctx's.
+func (s *Server) Shutdown(ctx context.Context) error {
+	drained := s.Drain(ctx)
+	s.cancel()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
+	defer cancel()
+	if drained == nil {
+		grace = ctx
+	}
+	return errors.Join(drained, s.app.ShutdownWithContext(grace))
+}

@@ -33,8 +33,8 @@ const (
 	nodeBlocks = 2 // a period is measured every so many blocks
 
 	tracedLength = 14 // how far a ridge is followed for its direction: over one period, under the radius of a core
-	minFragment  = 20 // shorter pieces of ridge are noise: two periods
-	minSpur      = 10 // shorter branches are an artefact of thinning
+	minFragment  = 14 // shorter pieces of ridge are noise: two periods
+	minSpur      = 14 // shorter branches are an artefact of thinning
 	maxGap       = 16 // ends that face each other within this distance are one ridge
 	clusterReach = 20 // a minutia with too many others within this reach sits in noise
 	clusterMost  = 5
@@ -43,7 +43,7 @@ const (
 // Segmentation.
 const (
 	maskContrast = 0.4  // part of the picture's contrast below which a block fades out
-	maskScore    = 0.30 // least mean of coherence and purity
+	maskScore    = 0.22 // least mean of coherence and purity
 	maskRounds   = 2
 	keepPart     = 0.2 // least size of a part of the mask beside the largest one
 	holeBlocks   = 40  // largest hole that is closed

@@ -1,0 +1,209 @@
+// Package bolttemplates keeps references, galleries, receipts and the cache generation durably in one bbolt file: the
+// embedded record. What a write acknowledges has been fsynced; writes that arrive together share one fsync.
+//
+// Every value carries a checksum that covers its key. A damaged value is an error of Kind Internal, never an answer in
+// part. Templates rest unencrypted in the file (mode 0600); encryption at rest is not built yet.
+package bolttemplates
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"biogate/gateway"
+)
+
+// Options of a store. The zero value is usable.
+type Options struct {
+	LockTimeout time.Duration    // how long to wait for another process to let go of the file; 0: 2 s
+	Retention   time.Duration    // how long receipts are remembered; 0: 24 h
+	Now         func() time.Time // nil: time.Now
+}
+
+const (
+	format      = 1        // of the file; see buckets
+	initialMmap = 64 << 20 // bytes of address space, not of file or memory: growing it later halts readers
+)
+
+// The buckets of format 1.
+var (
+	bucketMeta     = []byte("meta")         // format, generation: 8 bytes big-endian each
+	bucketSubjects = []byte("subjects")     // subject -> stored.Append
+	bucketGallery  = []byte("galleries")    // name -> sealed JSON
+	bucketMembers  = []byte("members")      // name -> bucket of subject -> nothing
+	bucketReceipts = []byte("receipts")     // SHA-256 of key -> sealed JSON
+	bucketAges     = []byte("receipt-ages") // time, SHA-256 of key -> nothing
+	buckets        = [][]byte{bucketMeta, bucketSubjects, bucketGallery, bucketMembers, bucketReceipts, bucketAges}
+
+	keyFormat     = []byte("format")
+	keyGeneration = []byte("generation")
+)
+
+// Store is an open file. Its methods are safe for concurrent use.
+type Store struct {
+	db        *bbolt.DB
+	retention time.Duration
+	now       func() time.Time
+	queue     chan *write
+	closing   chan struct{} // no more writes are taken
+	closed    chan struct{} // the writer has ended
+	ailing    atomic.Bool   // the last commit failed
+}
+
+// Open opens the file at path, or makes it with mode 0600 in a directory with mode 0700.
+func Open(path string, o Options) (*Store, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("store %s: %w", path, err)
+	}
+	_, err := os.Stat(path)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	db, err := openFile(path, orDefault(o.LockTimeout, 2*time.Second))
+	if err != nil {
+		return nil, err
+	}
+	if err := prepare(path, db, isNew); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s := &Store{
+		db: db, retention: orDefault(o.Retention, 24*time.Hour), now: o.Now,
+		queue: make(chan *write), closing: make(chan struct{}), closed: make(chan struct{}),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	go s.writeAll()
+	return s, nil
+}
+
+func openFile(path string, wait time.Duration) (db *bbolt.DB, err error) {
+	defer recoverTo(&err, path)
+	db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: wait, InitialMmapSize: initialMmap})
+	switch {
+	case errors.Is(err, bbolterrors.ErrTimeout):
+		return nil, fmt.Errorf("store %s: another gateway has it open; stop it or choose another data directory", path)
+	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum), errors.Is(err, bbolterrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("store %s: damaged, or not a store of this gateway; restore it from a backup (%w)", path, err)
+	case err != nil:
+		return nil, fmt.Errorf("store %s: %w", path, err)
+	}
+	return db, nil
+}
+
+// prepare makes the buckets of a new file, checks the format of an old one and makes the file's name durable.
+func prepare(path string, db *bbolt.DB, isNew bool) (err error) {
+	defer recoverTo(&err, path)
+	if err := os.Chmod(path, 0o600); err != nil {
+		return fmt.Errorf("store %s: %w", path, err)
+	}
+	if err := db.Update(func(tx *bbolt.Tx) error { return checkFormat(path, tx) }); err != nil {
+		return err
+	}
+	if isNew {
+		return syncDir(filepath.Dir(path))
+	}
+	return nil
+}
+
+func checkFormat(path string, tx *bbolt.Tx) error {
+	if first, _ := tx.Cursor().First(); first == nil {
+		return makeBuckets(tx)
+	}
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil || len(meta.Get(keyFormat)) != 8 {
+		return fmt.Errorf("store %s: a bbolt file, but not one of this gateway", path)
+	}
+	if v := binary.BigEndian.Uint64(meta.Get(keyFormat)); v != format {
+		return fmt.Errorf("store %s: format %d, this build reads and writes format %d", path, v, format)
+	}
+	for _, name := range buckets {
+		if tx.Bucket(name) == nil {
+			return fmt.Errorf("store %s: damaged, bucket %s is missing", path, name)
+		}
+	}
+	return nil
+}
+
+func makeBuckets(tx *bbolt.Tx) error {
+	for _, name := range buckets {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(bucketMeta).Put(keyFormat, binary.BigEndian.AppendUint64(nil, format))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Close waits for the writes that were taken, and closes the file.
+func (s *Store) Close() error {
+	close(s.closing)
+	<-s.closed
+	return s.db.Close()
+}
+
+// Ping reads from the file. When the last commit failed it commits again, so that a full or broken disk shows until it is mended.
+func (s *Store) Ping(ctx context.Context) error {
+	if s.ailing.Load() {
+		return s.update(ctx, func(*bbolt.Tx) error { return nil })
+	}
+	_, err := s.Generation(ctx)
+	return err
+}
+
+// view runs f in a read transaction. What f takes out of it must be copied.
+func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	defer recoverTo(&err, s.db.Path())
+	return s.db.View(f)
+}
+
+// recoverTo turns a panic of bbolt, which it raises on damaged pages, into an error.
+func recoverTo(err *error, path string) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("store %s: damaged: %v", path, p)
+	}
+}
+
+func orDefault(d, standard time.Duration) time.Duration {
+	if d == 0 {
+		return standard
+	}
+	return d
+}
+
+// checkKey refuses what bbolt cannot hold as a key; the service has narrower limits of its own.
+func checkKey(what, key string) error {
+	if key == "" || len(key) > bbolt.MaxKeySize/2 {
+		return &gateway.Error{
+			Kind: gateway.Malformed, Code: what + "-invalid",
+			Detail: fmt.Sprintf("a %s of %d bytes cannot be stored", what, len(key)),
+		}
+	}
+	return nil
+}
+
+var (
+	_ gateway.Templates      = (*Store)(nil)
+	_ gateway.TemplateLister = (*Store)(nil)
+	_ gateway.Pinger         = (*Store)(nil)
+	_ gateway.Generations    = (*Store)(nil)
+	_ gateway.Galleries      = (*Store)(nil)
+	_ gateway.Receipts       = (*Store)(nil)
+)

@@ -1,0 +1,113 @@
+package bolttemplates
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"biogate/gateway"
+)
+
+// maxGroup bounds the writes that share one commit, and with it how long one transaction takes.
+const maxGroup = 256
+
+var errClosed = errors.New("the store is closed")
+
+// write is one change that waits for its commit.
+type write struct {
+	ctx   context.Context
+	apply func(*bbolt.Tx) error
+	err   error
+	done  chan struct{}
+}
+
+// update applies a change durably. A gateway error that apply returns is an answer, and apply must not have changed
+// anything before it; after any other error nothing is changed. When ctx ends while the commit runs, update returns and
+// whether the change was made is not known; when it ends before, the change is never made. apply may run more than once,
+// and after update returned an error: what it sets is for update's caller to read only when the error is nil.
+func (s *Store) update(ctx context.Context, apply func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w := &write{ctx: ctx, apply: apply, done: make(chan struct{})}
+	select {
+	case s.queue <- w:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.closing:
+		return errClosed
+	}
+	select {
+	case <-w.done:
+		return w.err
+	case <-ctx.Done():
+		return fmt.Errorf("the commit is not over: %w", ctx.Err())
+	}
+}
+
+// writeAll commits what arrives. While one commit runs, writers queue up; they make the next group.
+func (s *Store) writeAll() {
+	defer close(s.closed)
+	for {
+		select {
+		case w := <-s.queue:
+			s.commit(s.group(w))
+		case <-s.closing:
+			return
+		}
+	}
+}
+
+// group returns first and all writes that wait behind it.
+func (s *Store) group(first *write) []*write {
+	group := []*write{first}
+	for len(group) < maxGroup {
+		select {
+		case w := <-s.queue:
+			group = append(group, w)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+func (s *Store) commit(group []*write) {
+	err := s.commitTogether(group)
+	if err != nil && len(group) > 1 {
+		for _, w := range group {
+			s.commit([]*write{w})
+		}
+		return
+	}
+	s.ailing.Store(err != nil)
+	for _, w := range group {
+		if err != nil {
+			w.err = err
+		}
+		close(w.done)
+	}
+}
+
+// commitTogether applies group in one transaction. An error means that none of it is known to be made.
+func (s *Store) commitTogether(group []*write) (err error) {
+	defer recoverTo(&err, s.db.Path())
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		for _, w := range group {
+			if w.err = w.ctx.Err(); w.err != nil {
+				continue
+			}
+			if w.err = w.apply(tx); w.err != nil && !isAnswer(w.err) {
+				return w.err
+			}
+		}
+		return nil
+	})
+}
+
+func isAnswer(err error) bool {
+	var e *gateway.Error
+	return errors.Is(err, gateway.ErrNotFound) || errors.Is(err, gateway.ErrConflict) || errors.As(err, &e)
+}

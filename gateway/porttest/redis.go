@@ -1,0 +1,123 @@
+package porttest
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Redis is a real redis-server on a free port of the loopback, with a directory of its own.
+type Redis struct {
+	port int
+	dir  string
+	args []string
+	cmd  *exec.Cmd
+}
+
+// StartRedis starts a server that ends with the test. Without persistence, unless args of redis-server say otherwise.
+// The test is skipped when there is no redis-server.
+func StartRedis(t testing.TB, args ...string) *Redis {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Skip("no redis-server on this machine: apt-get install redis-server, or make test, which does it")
+	}
+	r := &Redis{port: freePort(t), dir: t.TempDir(), args: args}
+	t.Cleanup(r.kill)
+	r.Start(t)
+	return r
+}
+
+// URL is where clients find the server.
+func (r *Redis) URL() string { return fmt.Sprintf("redis://127.0.0.1:%d/0", r.port) }
+
+// Start starts the server, again on its port and in its directory, and returns when it answers.
+func (r *Redis) Start(t testing.TB) {
+	t.Helper()
+	args := append([]string{"--port", strconv.Itoa(r.port), "--bind", "127.0.0.1", "--dir", r.dir, "--save", "", "--appendonly", "no"}, r.args...)
+	cmd := exec.Command("redis-server", args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.cmd = cmd
+	for range 500 {
+		if r.try("PING") == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("redis-server does not answer")
+}
+
+// Kill ends the server at once, as a crash does.
+func (r *Redis) Kill(t testing.TB) {
+	t.Helper()
+	r.kill()
+}
+
+func (r *Redis) kill() {
+	if r.cmd == nil {
+		return
+	}
+	_ = r.cmd.Process.Kill()
+	_ = r.cmd.Wait()
+	r.cmd = nil
+}
+
+// Freeze stops the server in the middle of what it does: connections stay, answers do not come.
+func (r *Redis) Freeze(t testing.TB) { r.signal(t, syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on.
+func (r *Redis) Thaw(t testing.TB) { r.signal(t, syscall.SIGCONT) }
+
+func (r *Redis) signal(t testing.TB, s os.Signal) {
+	t.Helper()
+	if err := r.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Flush removes all keys.
+func (r *Redis) Flush(t testing.TB) { r.Do(t, "FLUSHALL") }
+
+// Do sends one inline command and expects a reply that is no error.
+func (r *Redis) Do(t testing.TB, command string) {
+	t.Helper()
+	if err := r.try(command); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *Redis) try(command string) error {
+	c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", r.port), time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := fmt.Fprintf(c, "%s\r\n", command); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err == nil && strings.HasPrefix(line, "-") {
+		return fmt.Errorf("redis-server: %s", line)
+	}
+	return err
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}

@@ -1,0 +1,186 @@
+// Package stored is the form in which references rest in a store: compact, versioned, and bound to their subject by a
+// checksum, so that a damaged or misplaced value is an error and never part of an answer.
+package stored
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"biogate/gateway"
+	"biogate/matcher"
+)
+
+// Limits of one subject's references.
+const (
+	MaxTemplates = 256     // templates a subject
+	MaxBytes     = 4 << 20 // stored form of a subject
+	maxText      = 128     // bytes of an id, modality, model or position
+)
+
+// format is the first byte of the stored form. It is followed by: version, count, and for each template id, modality,
+// model, position, quality (1 byte), enrolment as seconds since 1970 (signed) and nanoseconds, data; then a CRC-32C
+// over the subject and all before it, big-endian. Numbers are varints, texts and data are preceded by their length.
+const format = 1
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Append appends the stored form of r to b. It fails when r has no version or is over a limit.
+func Append(b []byte, r gateway.References) ([]byte, error) {
+	if r.Version == 0 {
+		return b, errors.New("references without a version cannot be stored")
+	}
+	if len(r.Templates) > MaxTemplates {
+		return b, tooLarge("%d templates for one subject, at most %d are allowed", len(r.Templates), MaxTemplates)
+	}
+	start := len(b)
+	b = append(b, format)
+	b = binary.AppendUvarint(b, r.Version)
+	b = binary.AppendUvarint(b, uint64(len(r.Templates)))
+	for i := range r.Templates {
+		var err error
+		if b, err = appendTemplate(b, &r.Templates[i]); err != nil {
+			return b, err
+		}
+	}
+	if n := len(b) - start + crc32.Size; n > MaxBytes {
+		return b, tooLarge("%d bytes for one subject, at most %d are allowed", n, MaxBytes)
+	}
+	return binary.BigEndian.AppendUint32(b, checksum(r.Subject, b[start:])), nil
+}
+
+func appendTemplate(b []byte, t *gateway.StoredTemplate) ([]byte, error) {
+	for _, text := range []string{t.ID, string(t.Modality), t.Model, string(t.Position)} {
+		if len(text) > maxText {
+			return b, tooLarge("a template's id, modality, model or position of %d bytes, at most %d are allowed", len(text), maxText)
+		}
+		b = appendBytes(b, text)
+	}
+	if t.Quality < 0 || t.Quality > 100 {
+		return b, fmt.Errorf("quality %d is not within 0..100", t.Quality)
+	}
+	if len(t.Data) > matcher.MaxTemplateBytes {
+		return b, tooLarge("a template of %d bytes, at most %d are allowed", len(t.Data), matcher.MaxTemplateBytes)
+	}
+	b = append(b, byte(t.Quality))
+	b = binary.AppendVarint(b, t.EnrolledAt.Unix())
+	b = binary.AppendUvarint(b, uint64(t.EnrolledAt.Nanosecond()))
+	return appendBytes(b, t.Data), nil
+}
+
+func appendBytes[T string | []byte](b []byte, s T) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// Parse reads the stored form of subject's references. The result shares no memory with b. A value that is damaged,
+// belongs to another subject or has an unknown format is an error of Kind Internal that says so.
+func Parse(subject string, b []byte) (gateway.References, error) {
+	switch {
+	case len(b) < 1+crc32.Size || len(b) > MaxBytes:
+		return gateway.References{}, corrupt("%d bytes", len(b))
+	case b[0] != format:
+		return gateway.References{}, corrupt("format %d, this build reads format %d", b[0], format)
+	}
+	body := b[:len(b)-crc32.Size]
+	if binary.BigEndian.Uint32(b[len(body):]) != checksum(subject, body) {
+		return gateway.References{}, corrupt("checksum does not match")
+	}
+	d := decoder{rest: body[1:]}
+	r := gateway.References{Subject: subject, Version: d.uvarint()}
+	n := d.uvarint()
+	if r.Version == 0 || n > MaxTemplates {
+		return gateway.References{}, corrupt("version %d with %d templates", r.Version, n)
+	}
+	for range n {
+		r.Templates = append(r.Templates, d.template())
+	}
+	if d.broken || len(d.rest) > 0 {
+		return gateway.References{}, corrupt("lengths do not add up")
+	}
+	return r, nil
+}
+
+// decoder reads from rest and remembers when something did not fit.
+type decoder struct {
+	rest   []byte
+	broken bool
+}
+
+func (d *decoder) template() gateway.StoredTemplate {
+	return gateway.StoredTemplate{
+		ID:         d.text(),
+		Modality:   matcher.Modality(d.text()),
+		Model:      d.text(),
+		Position:   matcher.Position(d.text()),
+		Quality:    d.quality(),
+		EnrolledAt: d.time(),
+		Data:       append([]byte(nil), d.bytes(matcher.MaxTemplateBytes)...),
+	}
+}
+
+func (d *decoder) text() string { return string(d.bytes(maxText)) }
+
+func (d *decoder) quality() int {
+	if len(d.rest) == 0 || d.rest[0] > 100 {
+		d.fail()
+		return 0
+	}
+	q := d.rest[0]
+	d.rest = d.rest[1:]
+	return int(q)
+}
+
+func (d *decoder) time() time.Time {
+	seconds, n := binary.Varint(d.rest)
+	if n <= 0 {
+		d.fail()
+		return time.Time{}
+	}
+	d.rest = d.rest[n:]
+	nanos := d.uvarint()
+	if nanos >= uint64(time.Second) {
+		d.fail()
+		return time.Time{}
+	}
+	return time.Unix(seconds, int64(nanos)).UTC()
+}
+
+func (d *decoder) bytes(limit int) []byte {
+	n := d.uvarint()
+	if n > uint64(limit) || n > uint64(len(d.rest)) {
+		d.fail()
+		return nil
+	}
+	b := d.rest[:n]
+	d.rest = d.rest[n:]
+	return b
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.rest)
+	if n <= 0 {
+		d.fail()
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+func (d *decoder) fail() { d.broken, d.rest = true, nil }
+
+func checksum(subject string, body []byte) uint32 {
+	return crc32.Update(crc32.Checksum([]byte(subject), castagnoli), castagnoli, body)
+}
+
+func tooLarge(format string, args ...any) error {
+	return &gateway.Error{Kind: gateway.TooLarge, Code: "references-too-large", Detail: fmt.Sprintf(format, args...)}
+}
+
+func corrupt(format string, args ...any) error {
+	return &gateway.Error{
+		Kind: gateway.Internal, Code: "references-corrupt", Detail: "what is held about the subject cannot be read",
+		Cause: fmt.Errorf("stored references: "+format, args...),
+	}
+}

@@ -64,13 +64,14 @@ type singularity struct {
 // each singularity, plus the arching of the fingertip and a smooth random part.
 type flow struct {
 	points     []singularity
-	hump       float64 // for plain arches
+	hump       float64 // slope beside the hump of a plain arch, 0 for the others
+	steep      float64 // of the arching, about 1
 	axis, tilt float64
 	wobble     smooth
 }
 
 func newFlow(rng *rand.Rand, c Class) flow {
-	f := flow{axis: centreX + 10*rng.NormFloat64(), tilt: 0.05 * rng.NormFloat64()}
+	f := flow{axis: centreX + 13*rng.NormFloat64(), tilt: 0.06 * rng.NormFloat64(), steep: 1 + 0.2*rng.NormFloat64()}
 	f.place(rng, c)
 	f.wobble = newSmooth(rng, masterWidth, masterHeight, wobbleScale)
 	f.openCores()
@@ -101,7 +102,7 @@ func (f *flow) openCores() {
 // place draws the cores and deltas of a class where people have them.
 func (f *flow) place(rng *rand.Rand, c Class) {
 	between := func(lo, hi float64) float64 { return lo + (hi-lo)*rng.Float64() }
-	x, y := f.axis+8*rng.NormFloat64(), 232+16*rng.NormFloat64()
+	x, y := f.axis+10*rng.NormFloat64(), 232+20*rng.NormFloat64()
 	core := func(dx, dy float64) { f.points = append(f.points, singularity{x: x + dx, y: y + dy, sign: 1}) }
 	delta := func(dx, dy float64) { f.points = append(f.points, singularity{x: x + dx, y: y + dy, sign: -1}) }
 	switch c {
@@ -150,7 +151,7 @@ func (p *singularity) turn(x, y float64) float64 {
 func (f *flow) arching(x, y float64) float64 {
 	side := (f.axis - x) / (masterWidth / 2)
 	height := ease(clamp(1-y/460, 0, 1))
-	slope := (archBottom + (archTop-archBottom)*height) * math.Sin(clamp(side, -1, 1)*math.Pi/2)
+	slope := f.steep * (archBottom + (archTop-archBottom)*height) * math.Sin(clamp(side, -1, 1)*math.Pi/2)
 	if f.hump == 0 {
 		return slope
 	}

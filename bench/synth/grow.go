@@ -218,22 +218,19 @@ func (m *master) dig(x, y, radius float64, depth float32) {
 	}
 }
 
-// addCreases draws the finger's permanent white lines: shallow folds across the ridges.
+// addCreases draws the finger's permanent white lines, folds that mostly run across the finger.
 func (m *master) addCreases(rng *rand.Rand) {
-	for range rng.IntN(maxCreases + 1) {
-		x, y := 60+rng.Float64()*(masterWidth-120), 80+rng.Float64()*(masterHeight-160)
-		m.crease(rng, line{x, y, rng.Float64() * math.Pi, 30 + 90*rng.Float64(), 0.5 + 0.6*rng.Float64()})
+	for range poisson(rng, creaseRate) {
+		l := line{
+			x: 60 + rng.Float64()*(masterWidth-160), y: 80 + rng.Float64()*(masterHeight-160),
+			angle: 0.45 * rng.NormFloat64(), length: 30 + 150*rng.Float64()*rng.Float64(), width: 0.6 + 1.1*rng.Float64()*rng.Float64(),
+		}
+		l.draw(rng, masterWidth, masterHeight, func(i int, strength float32) { m.height[i] -= creaseDepth * strength })
 	}
 }
 
 // line is a slightly bent stroke.
 type line struct{ x, y, angle, length, width float64 }
-
-func (m *master) crease(rng *rand.Rand, l line) {
-	l.draw(rng, masterWidth, masterHeight, func(i int, strength float32) {
-		m.height[i] -= creaseDepth * strength
-	})
-}
 
 // draw visits the pixels under a line with a strength of 0 to 1 that fades towards its ends and sides.
 func (l line) draw(rng *rand.Rand, w, h int, visit func(i int, strength float32)) {
@@ -242,7 +239,7 @@ func (l line) draw(rng *rand.Rand, w, h int, visit func(i int, strength float32)
 	for s := 0.0; s < l.length; s++ {
 		end := float32(math.Sin(math.Pi * s / l.length))
 		sin, cos := math.Sincos(a)
-		for d := -2.0; d <= 2; d++ {
+		for d := -3.0; d <= 3; d++ {
 			i, j := int(x-sin*d), int(y+cos*d)
 			if i >= 0 && j >= 0 && i < w && j < h {
 				visit(j*w+i, end*float32(math.Exp(-0.5*sq(d/l.width))))

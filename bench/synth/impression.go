@@ -44,6 +44,7 @@ func (o Options) withDefaults() Options {
 func (f *Finger) Impression(k int, o Options) imaging.Grey {
 	o = o.withDefaults()
 	rng := source(f.Seed, streamImpression, uint64(k))
+	o.Difficulty *= math.Exp(mishap * rng.NormFloat64())
 	t := newTouch(rng, o)
 	pix := t.render(f.print(), newSensor(rng, o))
 	return imaging.Grey{Width: o.Width, Height: o.Height, Pix: pix, DPI: o.DPI}
@@ -146,8 +147,8 @@ func (t *touch) stretch(row []float32, p, d place, m *master, s *sensor, x, y in
 		if p.touch > 0 && p.x >= 0 && p.y >= 0 && p.x < masterWidth && p.y < masterHeight {
 			height := bilinear(m.height, masterWidth, masterHeight, p.x, p.y)
 			height += grain*s.fine.at(x+i, y) + blot*s.medium.at(x+i, y)
-			ink := clamp(0.5+(height-p.level)/(2*softness), 0, 1)
-			row[i] = ink * min(p.touch, 1)
+			level := p.level + edgeThin*max(1-p.touch, 0)
+			row[i] = clamp(0.5+(height-level)/(2*softness), 0, 1)
 		}
 		p = p.plus(d)
 	}

@@ -28,18 +28,18 @@ const (
 
 	// Growth. Longer filters make straighter ridges and fewer minutiae, more rounds let chance minutiae meet and vanish;
 	// the two together set the density. These give 40 to 50 in a contact of 15 x 20 mm, as people have.
-	growRounds  = 9
+	growRounds  = 12
 	growGain    = 2.2  // brings a filtered picture back to full contrast before it is clipped
 	sigmaAcross = 0.42 // of the filter's envelope, in periods
-	sigmaAlong  = 0.60
+	sigmaAlong  = 0.68
 	angleSteps  = 36  // filters a half turn
 	periodStep  = 0.5 // between filters
 
 	poreGap     = 8   // mean distance between pores along a ridge
 	poreDepth   = 0.9 // ridge height that a pore takes away, of a ridge's 1
 	poreRadius  = 1.1
-	maxCreases  = 2 // permanent white lines
-	creaseDepth = 1.6
+	creaseRate  = 1.8 // mean number of permanent white lines
+	creaseDepth = 1.8
 )
 
 // Natural shares of the classes (Wilson, Candela and Watson, "Neural network fingerprint classification", 1994).
@@ -56,45 +56,47 @@ const (
 	loopSides = 0.27  // how much the sides of a loop lean towards its axis
 	loopReach = 150.0 // distance over which that halves
 
-	wobble      = 0.08  // amplitude of the smooth random change of orientation
+	wobble      = 0.10  // amplitude of the smooth random change of orientation
 	wobbleScale = 105.0 // its length
 	bend        = 0.10  // amplitude of the correction around each singularity (after Vizcaya and Gerhardt)
 )
 
 // Impressions, at difficulty 1.
 const (
-	turnSpread   = 7 * math.Pi / 180 // rotation of the finger on the sensor, standard deviation
-	shiftSpread  = 14.0              // displacement of the finger on the sensor
-	rollSpread   = 13.0              // displacement of the touching part on the finger
-	contactWide  = 158.0             // half axes of the touching part
-	contactHigh  = 205.0
-	contactSwing = 0.09  // relative standard deviation of both, by pressure
-	edgeRagged   = 0.032 // of the contact's edge, relative
-	edgeScale    = 55.0  // length of that
-	edgeFade     = 0.14  // width of the zone where ridges lose height, relative
+	mishap       = 0.3                // how much one impression is better or worse than the next: spread of the logarithm of difficulty
+	turnSpread   = 10 * math.Pi / 180 // rotation of the finger on the sensor, standard deviation
+	shiftSpread  = 22.0               // displacement of the finger on the sensor
+	rollSpread   = 22.0               // displacement of the touching part on the finger
+	contactWide  = 128.0              // half axes of the touching part
+	contactHigh  = 196.0
+	contactSwing = 0.09 // relative standard deviation of both, by pressure
+	edgeRagged   = 0.02 // of the contact's edge, relative
+	edgeScale    = 40.0 // length of that
+	edgeThin     = 1.1  // by how much the touching height rises across that zone, which thins ridges and breaks them
+	edgeFade     = 0.16 // width of the zone where ridges lose height, relative
 
 	// Plastic distortion (after Cappelli, Maio and Maltoni, "Modelling plastic distortion in fingerprint images", 2001): a
 	// middle that sticks, and skin around it that is dragged and turned.
-	dragSpread  = 5.0
-	twistSpread = 2.5 * math.Pi / 180
+	dragSpread  = 9.0
+	twistSpread = 4.5 * math.Pi / 180
 	stickWide   = 55.0 // half axes of the part that sticks
 	stickHigh   = 75.0
 	brakeReach  = 2.2  // relative distance over which the drag comes to its full size
-	creep       = 1.1  // amplitude of the smooth random displacement on top
+	creep       = 1.9  // amplitude of the smooth random displacement on top
 	creepScale  = 60.0 // and its length
 
 	// Ridge height at which skin touches: 0 makes ridges as wide as valleys, more makes them thin (dry, light).
-	touchSpread = 0.22
-	touchDrift  = 0.22 // standard deviation within an impression
+	touchSpread = 0.24
+	touchDrift  = 0.34 // standard deviation within an impression
 	touchScale  = 70.0
-	softness    = 0.55 // height over which skin goes from no touch to full touch
+	softness    = 0.42 // height over which skin goes from no touch to full touch
 
-	grainDry    = 0.45 // height of the fine grain that breaks dry ridges
-	blotch      = 0.32 // height of the medium grain
-	sensorNoise = 7.0  // grey levels, standard deviation
+	grainDry    = 0.7  // height of the fine grain that breaks dry ridges
+	blotch      = 0.46 // height of the medium grain
+	sensorNoise = 5.5  // grey levels, standard deviation
 	ridgeGrey   = 45.0
-	skinGrey    = 238.0 // valleys and the bare sensor
+	skinGrey    = 243.0 // valleys and the bare sensor
 	greySwing   = 14.0  // standard deviation of the two from impression to impression
-	scratchRate = 1.2   // mean number of scratches in an impression
+	scratchRate = 1.4   // mean number of scratches in an impression
 	dirtRate    = 1.5   // mean number of specks
 )

@@ -97,14 +97,14 @@ func (d speck) draw(ink []float32, w, h int) {
 	}
 }
 
-// blur is the optics: weights 1 2 1 along rows, then along columns.
+// blur is the optics: weights 1 6 1 along rows, then along columns.
 func blur(img []float32, w, h int) {
 	for y := range h {
 		row := img[y*w : (y+1)*w]
 		left := row[0]
 		for x := 0; x < w-1; x++ {
 			mid := row[x]
-			row[x] = (left + 2*mid + row[x+1]) / 4
+			row[x] = (left + 6*mid + row[x+1]) / 8
 			left = mid
 		}
 	}
@@ -112,7 +112,7 @@ func blur(img []float32, w, h int) {
 	for y := 0; y < h-1; y++ {
 		row, next := img[y*w:(y+1)*w], img[(y+1)*w:(y+2)*w]
 		for x, mid := range row {
-			row[x] = (above[x] + 2*mid + next[x]) / 4
+			row[x] = (above[x] + 6*mid + next[x]) / 8
 			above[x] = mid
 		}
 	}

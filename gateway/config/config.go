@@ -1,0 +1,209 @@
+// Package config is the gateway's settings: one YAML file, read strictly, over defaults that start a gateway in
+// development mode without any file.
+//
+// What wins, strongest first: a flag, the environment, the file, the default. example.yaml shows every setting with its
+// default.
+package config
+
+import (
+	"net"
+	"net/url"
+	"time"
+
+	"biogate/gateway/decision"
+)
+
+// Modes of operation.
+const (
+	// Development: requests from this machine need no credential, any audience is served, keys are made on first start.
+	Development = "development"
+	// Production is refused by Validate: see there for what it lacks.
+	Production = "production"
+)
+
+// Config is every setting. Sizes are bytes, times are Go durations ("120s"), rates are fractions.
+type Config struct {
+	// Mode is "development".
+	Mode string `yaml:"mode"`
+	// Listen is host:port of the HTTP surface; port 0 takes a free one. Environment: BIOGATE_LISTEN.
+	Listen string `yaml:"listen"`
+	// Data is the folder of the embedded store, the audit log and the keys; made when missing. Environment: BIOGATE_DATA.
+	Data string `yaml:"data"`
+	// Models is the folder with the manifests and weights of models.
+	Models string `yaml:"models"`
+	// Redis is redis://[user:password@]host:port/db (rediss:// for TLS) of the cache in front of the embedded store; empty:
+	// no cache. Environment: BIOGATE_REDIS.
+	Redis string `yaml:"redis"`
+	// Issuer is the claim "iss", the public base URL of this gateway; empty: http:// and the address it listens on.
+	Issuer string `yaml:"issuer"`
+	// LogLevel is the least that is logged: debug, info, warn or error.
+	LogLevel string `yaml:"log_level"`
+	// Workers is how many captures are extracted at a time; 0: one a core.
+	Workers int `yaml:"workers"`
+
+	Policy    Policy     `yaml:"policy"`
+	Audiences []Audience `yaml:"audiences"`
+	Assertion Assertion  `yaml:"assertion"`
+	Limits    Limits     `yaml:"limits"`
+	Cache     Cache      `yaml:"cache"`
+	Breakers  Breakers   `yaml:"breakers"`
+}
+
+// Policy is what every decision must reach.
+type Policy struct {
+	// MaxFMR is the highest false match rate at which a verification matches.
+	MaxFMR float64 `yaml:"max_fmr"`
+	// IdentifyFPIR is the highest rate at which the search for a stranger may find anybody.
+	IdentifyFPIR float64 `yaml:"identify_fpir"`
+	// MaxCandidates is how many candidates an identification returns when the request does not say.
+	MaxCandidates int `yaml:"max_candidates"`
+	// Deduplicate refuses to enrol a person who is held under another id. Each enrolment then searches everybody.
+	Deduplicate bool `yaml:"deduplicate"`
+}
+
+// Audience is a relying party with settings of its own. Others are served with the defaults.
+type Audience struct {
+	// Name is the value of "audience" in requests and of "aud" in assertions.
+	Name string `yaml:"name"`
+	// PlainSubject puts the enrolled id into "sub" instead of a pairwise one: for the party that enrolled the people.
+	PlainSubject bool `yaml:"plain_subject"`
+	// MaxFMR is used in place of policy.max_fmr; left out: that.
+	MaxFMR *float64 `yaml:"max_fmr"`
+}
+
+// Assertion is how matches are signed.
+type Assertion struct {
+	// Algorithm of the signing key: EdDSA or ES256; a change is a rotation. Empty: what the keys are, EdDSA for the first.
+	Algorithm string `yaml:"algorithm"`
+	// Lifetime of an assertion, whole seconds, at most an hour.
+	Lifetime time.Duration `yaml:"lifetime"`
+	// KeyOverlap is how long a key stays published after it was replaced. It must exceed the lifetime, the verifiers' leeway
+	// and the time that they cache the key set.
+	KeyOverlap time.Duration `yaml:"key_overlap"`
+}
+
+// Limits bound what one client can make the gateway do.
+type Limits struct {
+	// BodyBytes of one request.
+	BodyBytes int `yaml:"body_bytes"`
+	// BodyBudgetBytes of all large bodies held at a time.
+	BodyBudgetBytes int `yaml:"body_budget_bytes"`
+	// Connections open at a time.
+	Connections int `yaml:"connections"`
+	// Slots is how many requests with captures are worked on at a time; 0: two a core.
+	Slots int `yaml:"slots"`
+	// Queue is how many of them may wait for a slot; 0: 16 a slot.
+	Queue int `yaml:"queue"`
+	// QueueWait is how long one may wait before it is answered 503.
+	QueueWait time.Duration `yaml:"queue_wait"`
+	// RequestTimeout is from the end of the body to the answer.
+	RequestTimeout time.Duration `yaml:"request_timeout"`
+	// DrainTimeout is how long running requests may take to end after SIGTERM.
+	DrainTimeout time.Duration `yaml:"drain_timeout"`
+}
+
+// Cache is how references are held in Redis.
+type Cache struct {
+	// Deployment is part of every key, so that two gateways can share a server: a-z, 0-9 and -.
+	Deployment string `yaml:"deployment"`
+	// TTL of a reference that nobody changes.
+	TTL time.Duration `yaml:"ttl"`
+	// DeletionTTL is how long a deletion is remembered; longer than any read can be late.
+	DeletionTTL time.Duration `yaml:"deletion_ttl"`
+}
+
+// Breakers are the guards of each outside system.
+type Breakers struct {
+	Cache  Breaker `yaml:"cache"`  // Redis
+	Record Breaker `yaml:"record"` // the durable store
+	Signer Breaker `yaml:"signer"`
+}
+
+// Breaker is the guard of one system.
+type Breaker struct {
+	// Timeout of one call.
+	Timeout time.Duration `yaml:"timeout"`
+	// Concurrent calls; more are refused at once.
+	Concurrent int `yaml:"concurrent"`
+	// Failures in a row that open the breaker.
+	Failures int `yaml:"failures"`
+	// OpenFor is how long it stays open before a call tries again.
+	OpenFor time.Duration `yaml:"open_for"`
+}
+
+// Default is development mode with the embedded store in ./data.
+func Default() Config {
+	return Config{
+		Mode:     Development,
+		Listen:   "127.0.0.1:8080",
+		Data:     "data",
+		Models:   "models",
+		LogLevel: "info",
+		Policy: Policy{
+			MaxFMR:        1e-4, // the Vietnamese banking rule: below 0.01 %
+			IdentifyFPIR:  1e-3,
+			MaxCandidates: 5,
+		},
+		Assertion: Assertion{Lifetime: 120 * time.Second, KeyOverlap: 24 * time.Hour},
+		Limits: Limits{
+			BodyBytes:       20 << 20,
+			BodyBudgetBytes: 256 << 20,
+			Connections:     4096,
+			QueueWait:       2 * time.Second,
+			RequestTimeout:  15 * time.Second,
+			DrainTimeout:    20 * time.Second,
+		},
+		Cache: Cache{Deployment: "biogate", TTL: 24 * time.Hour, DeletionTTL: 10 * time.Minute},
+		Breakers: Breakers{
+			Cache:  Breaker{Timeout: 250 * time.Millisecond, Concurrent: 256, Failures: 5, OpenFor: 2 * time.Second},
+			Record: Breaker{Timeout: 2 * time.Second, Concurrent: 256, Failures: 5, OpenFor: 2 * time.Second},
+			Signer: Breaker{Timeout: 2 * time.Second, Concurrent: 256, Failures: 5, OpenFor: 2 * time.Second},
+		},
+	}
+}
+
+// DecisionPolicy is the policy for audiences without one of their own.
+func (c Config) DecisionPolicy() decision.Policy {
+	return decision.Policy{
+		MaxFMR: c.Policy.MaxFMR, IdentifyFPIR: c.Policy.IdentifyFPIR, MaxCandidates: c.Policy.MaxCandidates,
+	}
+}
+
+// AudiencePolicies are the policies of audiences that have one of their own.
+func (c Config) AudiencePolicies() map[string]decision.Policy {
+	policies := map[string]decision.Policy{}
+	for _, a := range c.Audiences {
+		if a.MaxFMR != nil {
+			p := c.DecisionPolicy()
+			p.MaxFMR = *a.MaxFMR
+			policies[a.Name] = p
+		}
+	}
+	return policies
+}
+
+// PlainSubjectAudiences are the names of audiences that get the enrolled id.
+func (c Config) PlainSubjectAudiences() []string {
+	var names []string
+	for _, a := range c.Audiences {
+		if a.PlainSubject {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
+// IssuerURL is the issuer of a gateway that listens on address, host:port as the listener says.
+func (c Config) IssuerURL(address string) (*url.URL, error) {
+	if c.Issuer != "" {
+		return url.Parse(c.Issuer)
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}, nil
+}

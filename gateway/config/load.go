@@ -1,0 +1,94 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxFileBytes bounds what is read of a file.
+const maxFileBytes = 1 << 20
+
+// Load reads a file over the defaults; without a path it is the defaults. Settings that do not exist, or stand twice, are
+// errors that name the line. The result still wants Validate, after Override.
+func Load(path string) (Config, error) {
+	if path == "" {
+		return Default(), nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("config: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err != nil {
+		return Config{}, fmt.Errorf("config: %w", err)
+	}
+	c, err := parse(text)
+	if err != nil {
+		return Config{}, fmt.Errorf("config: %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func parse(text []byte) (Config, error) {
+	if len(text) > maxFileBytes {
+		return Config{}, fmt.Errorf("it has more than %d bytes", maxFileBytes)
+	}
+	c := Default()
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c); err == io.EOF { // nothing but comments
+		return c, nil
+	} else if err != nil {
+		return Config{}, explain(err)
+	}
+	if err := dec.Decode(new(any)); err != io.EOF {
+		return Config{}, errors.New("it holds more than one document")
+	}
+	return c, nil
+}
+
+var (
+	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	goType       = regexp.MustCompile(`into (\[\])?config\.\w+`)
+)
+
+// explain puts the decoder's message into the words of the file: settings, not Go types.
+func explain(err error) error {
+	var mismatch *yaml.TypeError
+	if !errors.As(err, &mismatch) {
+		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	lines := make([]string, len(mismatch.Errors))
+	for i, line := range mismatch.Errors {
+		lines[i] = goType.ReplaceAllString(unknownField.ReplaceAllString(line, "unknown setting $1"), "into settings")
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
+// Overrides are the settings that flags and the environment can set; empty ones change nothing.
+type Overrides struct{ Listen, Data, Redis string }
+
+// Environment reads the overrides in BIOGATE_LISTEN, BIOGATE_DATA and BIOGATE_REDIS.
+func Environment(getenv func(string) string) Overrides {
+	return Overrides{Listen: getenv("BIOGATE_LISTEN"), Data: getenv("BIOGATE_DATA"), Redis: getenv("BIOGATE_REDIS")}
+}
+
+// Override puts o over c: first the environment's, then the flags'.
+func (c *Config) Override(o Overrides) {
+	for _, row := range []struct {
+		setting *string
+		value   string
+	}{{&c.Listen, o.Listen}, {&c.Data, o.Data}, {&c.Redis, o.Redis}} {
+		if row.value != "" {
+			*row.setting = row.value
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// Validate names every setting that cannot work, with its value. Passwords in URLs are not shown.
+func (c Config) Validate() error {
+	return errors.Join(slices.Concat(
+		c.checkPlace(),
+		c.checkPolicy(),
+		c.Assertion.check(),
+		c.Limits.check(),
+		c.Cache.check(),
+		c.Breakers.Cache.check("breakers.cache"),
+		c.Breakers.Record.check("breakers.record"),
+		c.Breakers.Signer.check("breakers.signer"),
+	)...)
+}
+
+func (c Config) checkPlace() []error {
+	return []error{
+		checkMode(c.Mode),
+		checkListen(c.Listen),
+		need(c.Data != "", "data is empty, it must name a folder"),
+		need(c.Models != "", "models is empty, it must name a folder"),
+		checkRedis(c.Redis),
+		checkIssuer(c.Issuer),
+		need(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "log_level is %q, it must be debug, info, warn or error", c.LogLevel),
+		within("workers", c.Workers, 0, 1024),
+	}
+}
+
+func checkMode(mode string) error {
+	if mode == Production {
+		return errors.New(`mode is "production", which this version cannot offer yet: it has no kiosk credentials and no ` +
+			`durable audit, so it would serve anybody and record nothing; set it to "development"`)
+	}
+	return need(mode == Development, "mode is %q, it must be %q", mode, Development)
+}
+
+func checkListen(listen string) error {
+	_, port, err := net.SplitHostPort(listen)
+	n, atoi := strconv.Atoi(port)
+	return need(err == nil && atoi == nil && n >= 0 && n <= 65535, "listen is %q, it must be host:port", listen)
+}
+
+// checkRedis shows nothing of the URL but its scheme: a mistyped one can have its password anywhere.
+func checkRedis(redis string) error {
+	if redis == "" {
+		return nil
+	}
+	u, err := url.Parse(redis)
+	if err != nil {
+		return errors.New("redis is not a URL, it must be redis://[user:password@]host:port/db (its value is not shown: it may hold a password)")
+	}
+	return need((u.Scheme == "redis" || u.Scheme == "rediss") && u.Hostname() != "",
+		"redis has the scheme %q, it must be redis://[user:password@]host:port/db or rediss://...", u.Scheme)
+}
+
+func checkIssuer(issuer string) error {
+	if issuer == "" {
+		return nil
+	}
+	u, err := url.Parse(issuer)
+	if err != nil || u.User != nil || u.Opaque != "" { // wherever a password can be, the value is not shown
+		return errors.New("issuer is not a URL of the form https://host[/path]")
+	}
+	return need((u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "",
+		"issuer is %q, it must be https://host[/path] without query and fragment", issuer)
+}
+
+func (c Config) checkPolicy() []error {
+	errs := []error{prefixed("policy.", c.DecisionPolicy().Check())}
+	policies := c.AudiencePolicies()
+	seen := map[string]bool{}
+	for i, a := range c.Audiences {
+		setting := fmt.Sprintf("audiences[%d]", i)
+		errs = append(errs,
+			need(a.Name != "" && len(a.Name) <= 512 && utf8.ValidString(a.Name), "%s.name is %q, it must be 1 to 512 bytes of UTF-8", setting, a.Name),
+			need(!seen[a.Name], "%s.name is %q for the second time", setting, a.Name))
+		if p, ok := policies[a.Name]; ok && !seen[a.Name] {
+			errs = append(errs, prefixed(setting+".", p.Check()))
+		}
+		seen[a.Name] = true
+	}
+	return errs
+}
+
+func (a Assertion) check() []error {
+	return []error{
+		need(slices.Contains([]string{"", "EdDSA", "ES256"}, a.Algorithm), "assertion.algorithm is %q, it must be EdDSA or ES256", a.Algorithm),
+		need(a.Lifetime%time.Second == 0, "assertion.lifetime is %s, it must be whole seconds", a.Lifetime),
+		within("assertion.lifetime", a.Lifetime, time.Second, time.Hour),
+		need(a.KeyOverlap >= a.Lifetime+10*time.Minute, "assertion.key_overlap is %s, it must be at least 10m0s more than assertion.lifetime (%s)", a.KeyOverlap, a.Lifetime),
+	}
+}
+
+func (l Limits) check() []error {
+	return []error{
+		within("limits.body_bytes", l.BodyBytes, 1<<10, 1<<30),
+		within("limits.body_budget_bytes", l.BodyBudgetBytes, l.BodyBytes, 1<<40),
+		within("limits.connections", l.Connections, 1, 1<<20),
+		within("limits.slots", l.Slots, 0, 1<<16),
+		within("limits.queue", l.Queue, 0, 1<<20),
+		within("limits.queue_wait", l.QueueWait, time.Millisecond, time.Minute),
+		within("limits.request_timeout", l.RequestTimeout, 10*time.Millisecond, 10*time.Minute),
+		within("limits.drain_timeout", l.DrainTimeout, time.Millisecond, 10*time.Minute),
+	}
+}
+
+var deployment = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
+
+func (c Cache) check() []error {
+	return []error{
+		need(deployment.MatchString(c.Deployment), "cache.deployment is %q, it must be 1 to 64 of a-z, 0-9 and -", c.Deployment),
+		within("cache.ttl", c.TTL, time.Second, 365*24*time.Hour),
+		within("cache.deletion_ttl", c.DeletionTTL, time.Minute, 24*time.Hour),
+	}
+}
+
+func (b Breaker) check(setting string) []error {
+	return []error{
+		within(setting+".timeout", b.Timeout, time.Millisecond, time.Minute),
+		within(setting+".concurrent", b.Concurrent, 1, 1<<16),
+		within(setting+".failures", b.Failures, 1, 1000),
+		within(setting+".open_for", b.OpenFor, 10*time.Millisecond, 10*time.Minute),
+	}
+}
+
+func need(ok bool, format string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+func within[T int | time.Duration](setting string, value, lowest, highest T) error {
+	return need(value >= lowest && value <= highest, "%s is %v, it must be %v to %v", setting, value, lowest, highest)
+}
+
+func prefixed(prefix string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s%w", prefix, err)
+}

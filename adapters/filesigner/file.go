@@ -12,6 +12,9 @@ import (
 
 // load reads the keyring and the file's identity. A missing file is fs.ErrNotExist.
 func load(dir string) (ring, fs.FileInfo, error) {
+	if err := checkDir(dir); err != nil {
+		return ring{}, nil, err
+	}
 	path := filepath.Join(dir, ringFile)
 	f, err := os.Open(path)
 	if err != nil {
@@ -51,11 +54,16 @@ func checkMode(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// makeDir makes the directory, or refuses one where others could exchange the keyring.
+// makeDir makes the directory for a keyring.
 func makeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	return checkDir(dir)
+}
+
+// checkDir refuses a directory where others could exchange the keyring.
+func checkDir(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err

@@ -25,6 +25,8 @@ type Options struct {
 	Algorithm string           // of new keys, EdDSA or ES256; empty: that of the active key, EdDSA for the first
 	Overlap   time.Duration    // how long a retired key stays published; 0: DefaultOverlap
 	Now       func() time.Time // nil: time.Now
+	// AsFound is for tools: Open makes and rotates nothing, and fails where there is no keyring.
+	AsFound bool
 }
 
 // State is what a key is for at a moment; the package's documentation explains them.
@@ -54,6 +56,7 @@ type Signer struct {
 	alg     string
 	overlap time.Duration
 	now     func() time.Time
+	asFound bool
 
 	view    atomic.Pointer[view]
 	checked atomic.Int64 // when the file was last looked at, Unix nanoseconds
@@ -71,12 +74,12 @@ type view struct {
 }
 
 // Open reads the keyring in o.Dir, or makes one with a first key. When the active key is of another algorithm than
-// o.Algorithm, it is rotated.
+// o.Algorithm, it is rotated at once.
 func Open(o Options) (*Signer, error) {
 	if o.Algorithm != "" && o.Algorithm != EdDSA && o.Algorithm != ES256 {
 		return nil, fmt.Errorf("filesigner: signature algorithm %q is not one of %s, %s", o.Algorithm, EdDSA, ES256)
 	}
-	s := &Signer{dir: o.Dir, alg: o.Algorithm, overlap: o.Overlap, now: o.Now}
+	s := &Signer{dir: o.Dir, alg: o.Algorithm, overlap: o.Overlap, now: o.Now, asFound: o.AsFound}
 	if s.overlap <= 0 {
 		s.overlap = DefaultOverlap
 	}
@@ -90,12 +93,16 @@ func Open(o Options) (*Signer, error) {
 }
 
 func (s *Signer) open() error {
-	if err := makeDir(s.dir); err != nil {
+	r, file, err := load(s.dir)
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case err == nil && (s.asFound || s.suits(r)):
+		return s.show(r, file)
+	case missing && s.asFound:
+		return fmt.Errorf("no keyring in %s: a gateway makes it on its first start", s.dir)
+	case err != nil && !missing:
 		return err
 	}
-	if r, file, err := load(s.dir); err == nil && s.suits(r) {
-		return s.show(r, file)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := makeDir(s.dir); err != nil {
 		return err
 	}
 	return s.change(func(r *ring) error {

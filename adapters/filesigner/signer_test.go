@@ -291,6 +291,25 @@ func TestOtherAlgorithmIsARotation(t *testing.T) {
 	}
 }
 
+// A tool neither makes keys in the wrong folder nor rotates by looking.
+func TestToolTakesTheKeyringAsFound(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	if _, err := Open(Options{Dir: dir, AsFound: true}); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("without a keyring: %v", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("looking made a folder")
+	}
+	open(t, Options{Dir: dir, Algorithm: EdDSA})
+	s := open(t, Options{Dir: dir, Algorithm: ES256, AsFound: true})
+	expectStates(t, s, Active)
+	info, err := s.Rotate(0)
+	if err != nil || info.Algorithm != ES256 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	expectStates(t, s, Retired, Active)
+}
+
 // Whatever is signed verifies with a key set that is fetched after it.
 func TestRotationUnderLoad(t *testing.T) {
 	dir := t.TempDir()
@@ -300,8 +319,11 @@ func TestRotationUnderLoad(t *testing.T) {
 	for range 4 {
 		signers.Go(func() {
 			for !done.Load() {
-				token := sign(t, s)
-				if err := verify(token, s.JWKS()); err != nil {
+				token, err := s.Sign(context.Background(), "test+jwt", []byte("{}"))
+				if err == nil {
+					err = verify(token, s.JWKS())
+				}
+				if err != nil {
 					t.Error(err)
 					return
 				}

@@ -80,6 +80,9 @@ func store(dir string, r ring) error {
 	if err != nil {
 		return err
 	}
+	if len(text) > maxRingBytes {
+		return fmt.Errorf("the keyring would have %d bytes, at most %d are allowed: it was rotated too often", len(text), maxRingBytes)
+	}
 	if err := removeLeftovers(dir); err != nil {
 		return err
 	}

@@ -1,12 +1,16 @@
 package filesigner
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestKeyringThatOthersCanReadIsRefused(t *testing.T) {
@@ -91,6 +95,72 @@ func TestLeftoversOfACrashGo(t *testing.T) {
 	sign(t, open(t, Options{Dir: dir}))
 	if found, _ := filepath.Glob(filepath.Join(dir, tempGlob)); len(found) > 0 {
 		t.Errorf("%v", found)
+	}
+}
+
+// A keyring survives the death of whoever changes it, at whatever moment.
+func TestKilledWriterLeavesAKeyring(t *testing.T) {
+	dir := t.TempDir()
+	if child := os.Getenv("BIOGATE_TEST_ROTATE"); child != "" {
+		s := open(t, Options{Dir: child})
+		for {
+			if _, err := s.Rotate(0); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Println("rotated")
+		}
+	}
+	for n := range 8 {
+		killWhileRotating(t, dir, 1+3*n)
+		s := open(t, Options{Dir: dir})
+		if err := verify(sign(t, s), s.JWKS()); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Rotate(0); err != nil {
+			t.Errorf("the lock of the dead is still held: %v", err)
+		}
+	}
+}
+
+// killWhileRotating runs this test binary as a writer and kills it after some rotations.
+func killWhileRotating(t *testing.T, dir string, rotations int) {
+	t.Helper()
+	writer := exec.Command(os.Args[0], "-test.run=^TestKilledWriterLeavesAKeyring$")
+	writer.Env = append(os.Environ(), "BIOGATE_TEST_ROTATE="+dir)
+	output, err := writer.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(output)
+	for range rotations {
+		if !lines.Scan() {
+			t.Error("the writer ended by itself")
+			break
+		}
+	}
+	_ = writer.Process.Kill()
+	_ = writer.Wait()
+}
+
+func TestOldestExpiredKeysGo(t *testing.T) {
+	c := newClock()
+	k, err := newKey(EdDSA, c.now(), c.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r ring
+	for range maxKeys + 10 {
+		r.rotate(k, c.now(), time.Hour)
+		r.settle(c.now())
+		c.advance(2 * time.Hour)
+		k.signsFrom = c.now()
+	}
+	text, err := r.marshal()
+	if err != nil || len(r.keys) != maxKeys || len(text) > maxRingBytes {
+		t.Errorf("%d keys, %d bytes, %v", len(r.keys), len(text), err)
 	}
 }
 

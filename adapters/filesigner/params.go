@@ -8,8 +8,10 @@ const (
 	DefaultOverlap = 24 * time.Hour
 	// recheck is how often a Signer in use looks whether the file has changed. One stat takes about 2 us.
 	recheck = time.Second
-	// maxRingBytes bounds what is read: some thousands of keys.
+	// maxRingBytes bounds what is read and written. A retired key has about 350 bytes.
 	maxRingBytes = 1 << 20
+	// maxKeys is how many keys are kept before the oldest expired ones go: 80 years of monthly rotations.
+	maxKeys = 1000
 	// secretBytes is the size of a secret: the strength of HMAC-SHA256 is that of its key.
 	secretBytes = 32
 	// maxSecrets bounds the secrets that a keyring holds.

@@ -96,6 +96,9 @@ func (r *ring) rotate(k key, now time.Time, overlap time.Duration) {
 	if active >= 0 {
 		r.keys[active].publishedUntil = k.signsFrom.Add(overlap)
 	}
+	for len(r.keys) > maxKeys && r.state(0, now) == Expired {
+		r.keys = r.keys[1:]
+	}
 }
 
 // settle drops the private part of every key that another has replaced.

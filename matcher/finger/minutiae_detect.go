@@ -27,7 +27,9 @@ func (x *extractor) detect() []candidate {
 		x.skel.clean()
 		for _, e := range x.skel.ends {
 			if x.trusted(&e) {
-				found = append(found, x.describe(&e, side.kind))
+				if c := x.describe(&e, side.kind); c.quality >= leastQuality {
+					found = append(found, c)
+				}
 			}
 		}
 	}

@@ -62,10 +62,11 @@ const (
 
 // Minutiae.
 const (
-	gapOpposed = 0.6 // cosines: how exactly two ends must face each other to be one ridge
-	gapAligned = 0.6
-	edgeDepth  = 2  // blocks from the edge of the finger within which every line ends
-	edgeAhead  = 10 // the same is asked of the place this far beyond the end
+	leastQuality = 0.25 // root of coherence times purity below which a minutia is more likely noise
+	gapOpposed   = 0.6  // cosines: how exactly two ends must face each other to be one ridge
+	gapAligned   = 0.6
+	edgeDepth    = 2  // blocks from the edge of the finger within which every line ends
+	edgeAhead    = 10 // the same is asked of the place this far beyond the end
 )
 
 // Refusal and quality.

@@ -20,7 +20,6 @@ type extractor struct {
 	coherence        []float32 // 0 to 1, per block
 	period           []float32 // ridge period, pixels, per block
 	purity           []float32 // part of the energy at that period, 0 to 1, per block
-	agreement        []float32 // how much of the picture the enhanced ridges explain, 0 to 1, per block
 	mask             []bool    // finger or not, per block
 	depth            []uint8   // blocks to the nearest one outside the mask, per block
 	nodes            nodeGrid
@@ -48,7 +47,7 @@ func (x *extractor) reset(w, h int) {
 		*a = sized(*a, framed)
 		clear(*a)
 	}
-	for _, a := range []*[]float32{&x.mean, &x.spread, &x.theta, &x.cosine, &x.sine, &x.coherence, &x.period, &x.purity, &x.agreement, &x.fa, &x.fb} {
+	for _, a := range []*[]float32{&x.mean, &x.spread, &x.theta, &x.cosine, &x.sine, &x.coherence, &x.period, &x.purity, &x.fa, &x.fb} {
 		*a = sized(*a, grid)
 	}
 	for i := range x.tensors {

@@ -1,0 +1,355 @@
+package intake
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"mime/multipart"
+	"net/textproto"
+	"reflect"
+	"strings"
+	"testing"
+
+	"biogate/gateway"
+	"biogate/matcher"
+)
+
+func jsonBody(text string) Body { return Body{ContentType: "application/json", Bytes: []byte(text)} }
+
+// codeOf returns the code of a refusal, "" for none.
+func codeOf(t testing.TB, err error) string {
+	t.Helper()
+	if err == nil {
+		return ""
+	}
+	var e *gateway.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("%v is no *gateway.Error", err)
+	}
+	if e.Detail == "" {
+		t.Errorf("%s says no detail", e.Code)
+	}
+	return e.Code
+}
+
+func TestJSONForm(t *testing.T) {
+	got, err := Verify(jsonBody(`{
+		"subject": "a", "audience": "https://rp.example", "nonce": "n\u002d1",
+		"captures": [
+			{"modality":"finger", "position":"right-index", "dpi":500, "data":"aGVs\/bG8"},
+			{"data":"-_-_", "modality":"face", "format":"Image/JPEG", "at":{"x":1.5,"y":2e2}, "position":null},
+			{"modality":"finger","position":"unknown","format":"application/vnd.biogate.raw-grey","width":2,"height":1,"data":"AAA"}
+		]}`))
+	want := gateway.VerifyRequest{
+		Subject: "a", Audience: "https://rp.example", Nonce: "n-1",
+		Captures: []matcher.Sample{
+			{Modality: "finger", Position: "right-index", DPI: 500, Data: []byte{0x68, 0x65, 0x6c, 0xfd, 0xb1, 0xbc}},
+			{Modality: "face", Format: "image/jpeg", At: &matcher.Point{X: 1.5, Y: 200}, Data: []byte{0xfb, 0xff, 0xbf}},
+			{Modality: "finger", Format: matcher.FormatRawGrey, Width: 2, Height: 1, Data: []byte{0, 0}},
+		},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\n got %+v\nwant %+v", err, got, want)
+	}
+}
+
+// TestBadJSON: one line a bad request to enrol, the code it gets, and what the detail must name.
+func TestBadJSON(t *testing.T) {
+	capture := func(fields string) string { return `{"captures":[{"modality":"finger","data":"AAAA"` + fields + `}]}` }
+	for _, c := range []struct{ text, code, names string }{
+		{``, CodeBodyEmpty, ""},
+		{" \n", CodeBodyEmpty, ""},
+		{`null`, CodeField, ""},
+		{`[]`, CodeField, ""},
+		{`{}`, CodeNoCaptures, ""},
+		{`{"captures":[]}`, CodeNoCaptures, ""},
+		{`{"captures":null}`, CodeNoCaptures, ""},
+		{`{"captures":[`, CodeField, "captures[0]"},
+		{`{"captures":[{}]`, CodeJSON, ""},
+		{`{"captures":[{}],}`, CodeJSON, ""},
+		{`{"captures":[{}]}x`, CodeJSON, ""},
+		{`{"captures":[{},]}`, CodeField, "captures[1]"},
+		{`{"captures":{}}`, CodeField, "captures"},
+		{`{"captures":[1]}`, CodeField, "captures[0]"},
+		{`{"captures":[{}]}`, CodeModality, "capture 1"},
+		{`{"kaptures":[]}`, CodeUnknownField, "kaptures"},
+		{`{"subject":"a","captures":[]}`, CodeUnknownField, "subject"},
+		{`{"captures":[],"captures":[]}`, CodeDuplicateField, "captures"},
+		{`{"captures":[],"c\u0061ptures":[]}`, CodeDuplicateField, "captures"},
+		{`{captures:[]}`, CodeJSON, ""},
+		{`{"Captures":[]}`, CodeUnknownField, "Captures"},
+		{`{"captures":[{"modality":"finger"}]}`, CodeEmptyCapture, ""},
+		{`{"captures":[{"modality":"finger","data":""}]}`, CodeEmptyCapture, ""},
+		{`{"captures":[{"modality":"iris","data":"AAAA"}]}`, CodeModality, "captures[0].modality"},
+		{`{"captures":[{"modality":1,"data":"AAAA"}]}`, CodeField, "captures[0].modality"},
+		{`{"captures":[{"modality":"face","data":"%%%"}]}`, CodeBase64, "captures[0].data"},
+		{`{"captures":[{"modality":"face","data":"A"}]}`, CodeBase64, "captures[0].data"},
+		{`{"captures":[{"modality":"face","data":"AA=A"}]}`, CodeBase64, "byte"},
+		{`{"captures":[{"modality":"face","data":"+_AA"}]}`, CodeBase64, "byte"},
+		{`{"captures":[{"modality":"face","data":"data:image/png;base64,AAAA"}]}`, CodeBase64, ""},
+		{"{\"captures\":[{\"modality\":\"face\",\"data\":\"AA\nAA\"}]}", CodeJSON, "captures[0].data"},
+		{`{"captures":[{"modality":"face","data":["AAAA"]}]}`, CodeField, "captures[0].data"},
+		{`{"captures":[{"modality":"face","data":"AAAA`, CodeJSON, "captures[0].data"},
+		{`{"captures":[{"modality":"face","data":"AAAA\"`, CodeJSON, "captures[0].data"},
+		{`{"captures":[{"modality":"face","data":"\x"}]}`, CodeJSON, "captures[0].data"},
+		{"{\"captures\":[{\"modality\":\"f\xffce\"}]}", CodeJSON, "captures[0].modality"},
+		{capture(`,"dpi":-5`), CodeParameter, "captures[0].dpi"},
+		{capture(`,"dpi":0`), CodeParameter, "captures[0].dpi"},
+		{capture(`,"dpi":199`), CodeParameter, "captures[0].dpi"},
+		{capture(`,"dpi":1001`), CodeParameter, "captures[0].dpi"},
+		{capture(`,"dpi":500.5`), CodeParameter, "captures[0].dpi"},
+		{capture(`,"dpi":NaN`), CodeField, "captures[0].dpi"},
+		{capture(`,"dpi":Infinity`), CodeField, "captures[0].dpi"},
+		{capture(`,"dpi":-`), CodeField, "captures[0].dpi"},
+		{capture(`,"dpi":0500`), CodeField, "captures[0].dpi"},
+		{capture(`,"dpi":5e999`), CodeField, "captures[0].dpi"},
+		{capture(`,"dpi":"500"`), CodeField, "captures[0].dpi"},
+		{capture(`,"dpi":true`), CodeField, "captures[0].dpi"},
+		{capture(`,"at":[1,2]`), CodeField, "captures[0].at"},
+		{capture(`,"at":{"x":1}`), CodeParameter, "captures[0].at"},
+		{capture(`,"at":{"x":1,"y":NaN}`), CodeField, "captures[0].at.y"},
+		{capture(`,"at":{"x":1,"y":-1}`), CodeParameter, "captures[0].at"},
+		{capture(`,"at":{"x":1,"y":2,"z":3}`), CodeUnknownField, `captures[0].at: there is no field "z"`},
+		{capture(`,"position":"nose"`), CodePosition, "captures[0].position"},
+		{capture(`,"width":2`), CodeParameter, "width"},
+		{capture(`,"format":"application/vnd.biogate.raw-grey"`), CodeParameter, "width"},
+		{capture(`,"format":"` + strings.Repeat("x", 200) + `"`), CodeParameter, "captures[0].format"},
+		{capture(`,"finger":1`), CodeUnknownField, "captures[0]: there is no field \"finger\""},
+		{capture(`,"data":"AAAA"`), CodeDuplicateField, "data"},
+		{`{"captures":[{"modality":"face","position":"right-index","data":"AAAA"}]}`, CodeParameter, "position"},
+		{`{"captures":[` + strings.Repeat(`{"modality":"face","data":"AAAA"},`, 16) + `{}]}`, CodeManyCaptures, "16"},
+		{strings.Repeat("[", 1<<20), CodeField, ""},
+		{`{"captures":` + strings.Repeat("[", 1<<20), CodeField, ""},
+		{`{"` + strings.Repeat("x", 1<<20) + `":1}`, CodeUnknownField, "xxx..."},
+	} {
+		_, err := Enroll("s", jsonBody(c.text))
+		if code := codeOf(t, err); code != c.code || !strings.Contains(err.Error(), c.names) {
+			t.Errorf("%.80s: got %v, want %s that names %q", c.text, err, c.code, c.names)
+		}
+		if err != nil && len(err.Error()) > 300 {
+			t.Errorf("%.80s: an error of %d bytes", c.text, len(err.Error()))
+		}
+	}
+}
+
+func TestBadAsk(t *testing.T) {
+	const captures = `"captures":[{"modality":"face","data":"AAAA"}]`
+	long := strings.Repeat("x", 600)
+	for _, c := range []struct{ text, code string }{
+		{`{"audience":"x",` + captures + `}`, CodeSubject},
+		{`{"subject":"a b","audience":"x",` + captures + `}`, CodeSubject},
+		{`{"subject":"..","audience":"x",` + captures + `}`, CodeSubject},
+		{`{"subject":"` + long + `","audience":"x",` + captures + `}`, CodeSubject},
+		{`{"subject":"a",` + captures + `}`, CodeAudience},
+		{`{"subject":"a","audience":"",` + captures + `}`, CodeAudience},
+		{`{"subject":"a","audience":"a\u0000b",` + captures + `}`, CodeAudience},
+		{`{"subject":"a","audience":"` + long + `",` + captures + `}`, CodeAudience},
+		{`{"subject":"a","audience":"x","nonce":"",` + captures + `}`, CodeNonce},
+		{`{"subject":"a","audience":"x","nonce":"` + long + `",` + captures + `}`, CodeNonce},
+		{`{"subject":"a","audience":"x","gallery":"g",` + captures + `}`, CodeUnknownField},
+		{`{"subject":"a","audience":"x",` + captures + `}`, ""},
+	} {
+		_, err := Verify(jsonBody(c.text))
+		if code := codeOf(t, err); code != c.code {
+			t.Errorf("%.80s: got %v, want %s", c.text, err, c.code)
+		}
+	}
+	for _, c := range []struct{ text, code string }{
+		{`{"audience":"x",` + captures + `}`, CodeGallery},
+		{`{"gallery":"g","audience":"x","max_candidates":0,` + captures + `}`, CodeParameter},
+		{`{"gallery":"g","audience":"x","max_candidates":101,` + captures + `}`, CodeParameter},
+		{`{"gallery":"g","audience":"x","max_candidates":1e300,` + captures + `}`, CodeParameter},
+		{`{"gallery":"g","audience":"x","max_candidates":5,` + captures + `}`, ""},
+	} {
+		got, err := Identify(jsonBody(c.text))
+		if code := codeOf(t, err); code != c.code {
+			t.Errorf("%.80s: got %v, want %s", c.text, err, c.code)
+		}
+		if err == nil && got.MaxCandidates != 5 {
+			t.Errorf("%+v", got)
+		}
+	}
+	for _, subject := range []string{"", "a/b", "a b", "ä", ".", strings.Repeat("x", 129)} {
+		if _, err := Enroll(subject, jsonBody(`{`+captures+`}`)); codeOf(t, err) != CodeSubject {
+			t.Errorf("%q: %v", subject, err)
+		}
+	}
+}
+
+func TestMediaTypes(t *testing.T) {
+	for _, c := range []struct {
+		contentType, query, body, code string
+	}{
+		{"", "", "", CodeBodyEmpty},
+		{"", "", "{}", CodeMediaType},
+		{"text/plain", "", "{}", CodeMediaType},
+		{"application/json; charset=utf-16", "", "{}", CodeMediaType},
+		{"application/json; charset=UTF-8", "", "{}", CodeNoCaptures},
+		{"application/x-www-form-urlencoded", "", "a=b", CodeMediaType},
+		{";;", "", "{}", CodeMediaType},
+		{"application/json", "dpi=500", "{}", CodeUnknownField},
+		{"image/png", "modality=face", "x", ""},
+		{"image/png", "modality=face", "", CodeBodyEmpty},
+		{"image/png", "", "x", CodeModality},
+		{"image/png", "modality=iris", "x", CodeModality},
+		{"image/png", "modality=face&modality=face", "x", CodeDuplicateField},
+		{"image/png", "modality=face&x=%zz", "x", CodeQuery},
+		{"image/png", "modality=face&nose=1", "x", CodeUnknownField},
+		{"image/png", "modality=face&subject=a", "x", CodeUnknownField},
+		{"image/png", "modality=finger&dpi=NaN", "x", CodeField},
+		{"image/png", "modality=finger&dpi=-5", "x", CodeParameter},
+		{"image/png", "modality=finger&position=nose", "x", CodePosition},
+		{"image/png", "modality=face&at=1", "x", CodeField},
+		{"image/png", "modality=face&at=1,NaN", "x", CodeField},
+		{"image/png", "modality=face&at=1,Inf", "x", CodeParameter},
+		{"image/png", "modality=face&at=1,2", "x", ""},
+		{"image/png", "modality=face&width=3", "x", CodeParameter},
+		{"image/png", "modality=face&" + strings.Repeat("x", 5000), "x", CodeQuery},
+		{matcher.FormatRawGrey, "modality=finger&width=1&height=1&dpi=500&position=left-thumb", "x", ""},
+		{matcher.FormatRawGrey, "modality=finger&width=0&height=1", "x", CodeParameter},
+	} {
+		_, err := Enroll("s", Body{ContentType: c.contentType, Query: c.query, Bytes: []byte(c.body)})
+		if code := codeOf(t, err); code != c.code {
+			t.Errorf("%q ?%.60s %q: got %v, want %q", c.contentType, c.query, c.body, err, c.code)
+		}
+	}
+}
+
+func TestRawFormOfAVerification(t *testing.T) {
+	got, err := Verify(Body{
+		ContentType: "application/octet-stream", Bytes: []byte("pixels"),
+		Query: "subject=a&audience=https%3A%2F%2Frp.example&nonce=n&modality=finger&position=left-little&dpi=1000",
+	})
+	want := gateway.VerifyRequest{
+		Subject: "a", Audience: "https://rp.example", Nonce: "n",
+		Captures: []matcher.Sample{{Modality: "finger", Position: "left-little", DPI: 1000, Data: []byte("pixels")}},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\n got %+v\nwant %+v", err, got, want)
+	}
+}
+
+type formPart struct{ name, mediaType, body string }
+
+func form(t testing.TB, parts ...formPart) Body {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, p := range parts {
+		h := textproto.MIMEHeader{"Content-Disposition": {fmt.Sprintf(`form-data; name=%q; filename="x"`, p.name)}}
+		if p.mediaType != "" {
+			h.Set("Content-Type", p.mediaType)
+		}
+		pw, err := w.CreatePart(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = pw.Write([]byte(p.body))
+	}
+	_ = w.Close()
+	return Body{ContentType: w.FormDataContentType(), Bytes: b.Bytes()}
+}
+
+func TestMultipartForm(t *testing.T) {
+	got, err := Verify(form(
+		t,
+		formPart{"finger:right-index", "image/png", "one\r\n--two"},
+		formPart{"face", "application/octet-stream", "three"},
+		formPart{"request", "application/json", `{"subject":"a","audience":"b","captures":[{"dpi":300},{"at":{"x":1,"y":2}}]}`},
+	))
+	want := gateway.VerifyRequest{Subject: "a", Audience: "b", Captures: []matcher.Sample{
+		{Modality: "finger", Position: "right-index", Format: "image/png", DPI: 300, Data: []byte("one\r\n--two")},
+		{Modality: "face", At: &matcher.Point{X: 1, Y: 2}, Data: []byte("three")},
+	}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\n got %+v\nwant %+v", err, got, want)
+	}
+}
+
+func TestBadMultipart(t *testing.T) {
+	face := formPart{"face", "image/png", "x"}
+	for _, c := range []struct {
+		name string
+		body Body
+		code string
+	}{
+		{"no captures", form(t, formPart{"request", "", "{}"}), CodeNoCaptures},
+		{"unknown part", form(t, formPart{"iris", "", "x"}), CodeUnknownField},
+		{"unknown position", form(t, formPart{"finger:nose", "", "x"}), CodePosition},
+		{"face with a position", form(t, formPart{"face:right-index", "", "x"}), CodeParameter},
+		{"empty part", form(t, formPart{"face", "", ""}), CodeEmptyCapture},
+		{"two requests", form(t, face, formPart{"request", "", "{}"}, formPart{"request", "", "{}"}), CodeDuplicateField},
+		{"data in the request", form(t, face, formPart{"request", "", `{"captures":[{"data":"AAAA"}]}`}), CodeUnknownField},
+		{"bad JSON in the request", form(t, face, formPart{"request", "", `{`}), CodeJSON},
+		{"too few descriptions", form(t, face, face, formPart{"request", "", `{"captures":[{}]}`}), CodeMultipart},
+		{"too many descriptions", form(t, face, formPart{"request", "", `{"captures":[{},{}]}`}), CodeMultipart},
+		{"contradiction", form(t, face, formPart{"request", "", `{"captures":[{"modality":"finger"}]}`}), CodeMultipart},
+		{"17 parts", form(t, slicesOf(17, face)...), CodeManyCaptures},
+		{"16 parts", form(t, slicesOf(16, face)...), ""},
+		{"no boundary", Body{ContentType: "multipart/form-data", Bytes: []byte("x")}, CodeMultipart},
+		{"boundary nowhere", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("x")}, CodeMultipart},
+		{"no end", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("--b\r\nContent-Disposition: form-data; name=face\r\n\r\nx")}, CodeMultipart},
+		{"no header end", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("--b\r\nContent-Disposition: form-data; name=face\r\nx\r\n--b--")}, CodeMultipart},
+		{"long header", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("--b\r\nX: " + strings.Repeat("x", 5000) + "\r\n\r\nx\r\n--b--")}, CodeMultipart},
+		{"no name", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--")}, CodeMultipart},
+		{"no colon", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("--b\r\nhello\r\n\r\nx\r\n--b--")}, CodeMultipart},
+		{"base64 part", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("--b\r\nContent-Disposition: form-data; name=face\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--")}, CodeMultipart},
+		{"preamble", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("hi\r\n--b \r\nContent-Disposition: form-data; name=face\r\n\r\nx\r\n--b--\r\nbye")}, ""},
+	} {
+		_, err := Enroll("s", c.body)
+		if code := codeOf(t, err); code != c.code {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.code)
+		}
+	}
+}
+
+func slicesOf(n int, p formPart) (out []formPart) {
+	for range n {
+		out = append(out, p)
+	}
+	return out
+}
+
+func TestGallery(t *testing.T) {
+	g, err := Gallery("vn123", jsonBody(`{"purpose":"boarding","expires_at":"2099-01-01T07:00:00+07:00"}`))
+	if err != nil || g.Name != "vn123" || g.Purpose != "boarding" || g.ExpiresAt.String() != "2099-01-01 00:00:00 +0000 UTC" {
+		t.Errorf("%+v %v", g, err)
+	}
+	for _, c := range []struct{ name, contentType, text, code string }{
+		{"g", "", "", ""},
+		{"g h", "", "", CodeGallery},
+		{"g", "text/plain", "{}", CodeMediaType},
+		{"g", "application/json", `{"expires_at":"tomorrow"}`, CodeParameter},
+		{"g", "application/json", `{"expires_at":1}`, CodeField},
+		{"g", "application/json", `{"purpose":"a\nb"}`, CodeParameter},
+		{"g", "application/json", `{"members":[]}`, CodeUnknownField},
+	} {
+		if _, err := Gallery(c.name, Body{ContentType: c.contentType, Bytes: []byte(c.text)}); codeOf(t, err) != c.code {
+			t.Errorf("%q %s: got %v, want %q", c.name, c.text, err, c.code)
+		}
+	}
+}
+
+func TestMembers(t *testing.T) {
+	ndjson := func(text string) Body { return Body{ContentType: "application/x-ndjson", Bytes: []byte(text)} }
+	got, err := Members(ndjson("{\"subject\":\"a\"}\r\n\n{\"subject\":\"b\"}"))
+	if err != nil || !reflect.DeepEqual(got, []string{"a", "b"}) {
+		t.Errorf("%v %v", got, err)
+	}
+	for _, c := range []struct{ text, code, names string }{
+		{"", CodeBodyEmpty, ""},
+		{"\n\n", CodeBodyEmpty, ""},
+		{"{\"subject\":\"a\"}\nx", CodeField, "line 2"},
+		{"{\"subject\":\"a b\"}", CodeSubject, "line 1"},
+		{"{}", CodeSubject, "line 1"},
+		{"\n{\"subject\":\"a\",\"x\":1}", CodeUnknownField, "line 2"},
+		{strings.Repeat("{\"subject\":\"a\"}\n", maxMembers+1), CodeManyMembers, ""},
+	} {
+		_, err := Members(ndjson(c.text))
+		if codeOf(t, err) != c.code || !strings.Contains(err.Error(), c.names) {
+			t.Errorf("%.40q: got %v, want %s", c.text, err, c.code)
+		}
+	}
+	if _, err := Members(jsonBody("{}")); codeOf(t, err) != CodeMediaType {
+		t.Error(err)
+	}
+}

@@ -25,7 +25,7 @@ func checkFacts(a gateway.AssertionFacts) error {
 	case !utf8.ValidString(a.Subject) || !utf8.ValidString(a.Audience) || !utf8.ValidString(a.Nonce):
 		return errors.New("assertion: subject, audience or nonce is not UTF-8") // JSON would merge different ones
 	case a.Mode == "verify" && a.Gallery != "" || a.Mode == "identify" && a.Gallery == "":
-		return fmt.Errorf("assertion: mode %q with gallery %q", a.Mode, a.Gallery)
+		return fmt.Errorf("assertion: mode %q, and a gallery: %t", a.Mode, a.Gallery != "")
 	case a.Mode != "verify" && a.Mode != "identify":
 		return fmt.Errorf("assertion: unknown mode %q", a.Mode)
 	case a.AuthTime.IsZero():

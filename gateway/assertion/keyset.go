@@ -27,7 +27,8 @@ func findKey(jwks []byte, kid, alg string) (publicKey, error) {
 	if len(jwks) > maxKeySetBytes {
 		return publicKey{}, fmt.Errorf("assertion: %w: %d bytes, at most %d are read", ErrKeySet, len(jwks), maxKeySetBytes)
 	}
-	set, err := jwk.Parse(jwks)
+	// A key of a kind that is not known is passed over, as RFC 7517, section 5, asks.
+	set, err := jwk.Parse(jwks, jwk.WithIgnoreParseError(true))
 	if err != nil {
 		return publicKey{}, fmt.Errorf("assertion: %w: not a JSON Web Key Set", ErrKeySet)
 	}

@@ -25,6 +25,8 @@ const (
 // over the subject and all before it, big-endian. Numbers are varints, texts and data are preceded by their length.
 const format = 1
 
+const codeCorrupt = "references-corrupt"
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Append appends the stored form of r to b. It fails when r has no version or is over a limit.
@@ -178,9 +180,15 @@ func tooLarge(format string, args ...any) error {
 	return &gateway.Error{Kind: gateway.TooLarge, Code: "references-too-large", Detail: fmt.Sprintf(format, args...)}
 }
 
+// IsCorrupt says whether err comes from a value that Parse could not read.
+func IsCorrupt(err error) bool {
+	var e *gateway.Error
+	return errors.As(err, &e) && e.Code == codeCorrupt
+}
+
 func corrupt(format string, args ...any) error {
 	return &gateway.Error{
-		Kind: gateway.Internal, Code: "references-corrupt", Detail: "what is held about the subject cannot be read",
+		Kind: gateway.Internal, Code: codeCorrupt, Detail: "what is held about the subject cannot be read",
 		Cause: fmt.Errorf("stored references: "+format, args...),
 	}
 }

@@ -1,0 +1,41 @@
+package guard
+
+import (
+	"context"
+
+	"biogate/gateway"
+)
+
+// Galleries guards a store of galleries.
+func (g *Guard) Galleries(inner gateway.Galleries) gateway.Galleries { return galleries{g, inner} }
+
+type galleries struct {
+	guard *Guard
+	inner gateway.Galleries
+}
+
+func (s galleries) PutGallery(ctx context.Context, g gateway.Gallery) (bool, error) {
+	return ask(ctx, s.guard.run, "put-gallery", func(ctx context.Context) (bool, error) { return s.inner.PutGallery(ctx, g) })
+}
+
+func (s galleries) DeleteGallery(ctx context.Context, name string) error {
+	return s.guard.run(ctx, "delete-gallery", func(ctx context.Context) error { return s.inner.DeleteGallery(ctx, name) })
+}
+
+func (s galleries) AddMembers(ctx context.Context, name string, subjects []string) error {
+	return s.guard.run(ctx, "add-members", func(ctx context.Context) error { return s.inner.AddMembers(ctx, name, subjects) })
+}
+
+func (s galleries) RemoveMember(ctx context.Context, name, subject string) error {
+	return s.guard.run(ctx, "remove-member", func(ctx context.Context) error { return s.inner.RemoveMember(ctx, name, subject) })
+}
+
+func (s galleries) ForgetMember(ctx context.Context, subject string) error {
+	return s.guard.run(ctx, "forget-member", func(ctx context.Context) error { return s.inner.ForgetMember(ctx, subject) })
+}
+
+func (s galleries) EachGallery(ctx context.Context, f func(gateway.Gallery, []string) error) error {
+	return each(ctx, s.guard, "each-gallery", func(ctx context.Context, failed func(error) error) error {
+		return s.inner.EachGallery(ctx, func(g gateway.Gallery, members []string) error { return failed(f(g, members)) })
+	})
+}

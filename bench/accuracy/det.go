@@ -1,0 +1,74 @@
+package accuracy
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+)
+
+// Curve is a named DET curve.
+type Curve struct {
+	Name   string
+	Points []Operating
+}
+
+const (
+	curvePoints = 400
+	plotSide    = 16 * vg.Centimeter
+)
+
+// Curve is the detection error trade-off of a test.
+func (s *Scores) Curve(name string) Curve { return Curve{Name: name, Points: s.curve(curvePoints)} }
+
+// palette is Okabe and Ito's, told apart by colour-blind readers too.
+var palette = []color.Color{
+	color.RGBA{0, 114, 178, 255}, color.RGBA{230, 159, 0, 255}, color.RGBA{0, 158, 115, 255}, color.RGBA{204, 121, 167, 255},
+	color.RGBA{86, 180, 233, 255}, color.RGBA{213, 94, 0, 255}, color.RGBA{0, 0, 0, 255},
+}
+
+// PlotDET writes curves to file with both rates on logarithmic axes; the extension picks the format (png, svg, pdf).
+func PlotDET(file, title string, curves []Curve) error {
+	p := plot.New()
+	p.Title.Text = title
+	p.X.Label.Text, p.Y.Label.Text = "false match rate", "false non-match rate"
+	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
+	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
+	p.X.Max, p.Y.Max = 1, 1
+	p.Legend.Top = true
+	p.Add(plotter.NewGrid())
+	drawn := 0
+	for i, c := range curves {
+		xys := positive(c.Points)
+		if len(xys) == 0 {
+			continue
+		}
+		line, err := plotter.NewLine(xys)
+		if err != nil {
+			return fmt.Errorf("DET curve of %s: %w", c.Name, err)
+		}
+		line.Width, line.Color = vg.Points(1.5), palette[i%len(palette)]
+		p.Add(line)
+		p.Legend.Add(c.Name, line)
+		drawn++
+	}
+	if drawn == 0 {
+		return fmt.Errorf("no DET curve to draw in %s: no threshold has errors of both kinds", file)
+	}
+	p.X.Max, p.Y.Max = 1, 1
+	return p.Save(plotSide, plotSide, file)
+}
+
+// positive keeps what logarithmic axes can show.
+func positive(points []Operating) plotter.XYs {
+	var xys plotter.XYs
+	for _, o := range points {
+		if o.FMR > 0 && o.FNMR > 0 && !math.IsNaN(o.FMR+o.FNMR) {
+			xys = append(xys, plotter.XY{X: o.FMR, Y: o.FNMR})
+		}
+	}
+	return xys
+}

@@ -1,0 +1,99 @@
+// Command biobench measures: recognition accuracy, calibration, synthetic populations.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"biogate/models"
+)
+
+// Exit statuses, the same for every command.
+const (
+	statusDone     = 0
+	statusNegative = 1 // the answer is no
+	statusMisuse   = 2
+	statusFailure  = 3
+)
+
+type cli struct {
+	JSON bool `name:"json" help:"Print one JSON document on standard output."`
+
+	Accuracy accuracyCmd `cmd:"" help:"Measure recognition accuracy on a data set; make and check calibrations."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// command is what a subcommand does; answers go to the session's standard output.
+type command interface {
+	run(ctx context.Context, s *session) error
+}
+
+// session is where a command's words go.
+type session struct {
+	json     bool
+	out, err io.Writer
+}
+
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	var c cli
+	exit := -1
+	parser := kong.Must(&c, kong.Name("biobench"), kong.Description("Measures biogate's engines: accuracy and calibration."),
+		kong.Vars{"models": models.DefaultDir}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Writers(out, errOut), kong.Exit(func(code int) { exit = code }))
+	parsed, err := parser.Parse(args)
+	if exit >= 0 { // --help
+		return exit
+	}
+	s := &session{json: c.JSON, out: out, err: errOut}
+	if err != nil {
+		return s.fail(&misuse{fmt.Sprintf("%v; see biobench --help", err)})
+	}
+	selected := parsed.Selected().Target.Addr().Interface().(command)
+	if err := selected.run(ctx, s); err != nil {
+		return s.fail(err)
+	}
+	return statusDone
+}
+
+// fail reports an error and picks the exit status.
+func (s *session) fail(err error) int {
+	if s.json && !errors.As(err, new(*negative)) {
+		_ = s.printJSON(map[string]string{"error": err.Error()})
+	}
+	fmt.Fprintln(s.err, "biobench:", err)
+	switch {
+	case errors.As(err, new(*negative)):
+		return statusNegative
+	case errors.As(err, new(*misuse)):
+		return statusMisuse
+	}
+	return statusFailure
+}
+
+func (s *session) printJSON(v any) error {
+	enc := json.NewEncoder(s.out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// misuse is an error of the command line.
+type misuse struct{ text string }
+
+func (m *misuse) Error() string { return m.text }
+
+// negative is an answer, not a failure.
+type negative struct{ text string }
+
+func (n *negative) Error() string { return n.text }

@@ -3,8 +3,10 @@ package face
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
+	"biogate/matcher"
 	"biogate/matcher/imaging"
 )
 
@@ -16,9 +18,41 @@ type box struct {
 
 func (b box) width() float64  { return b.x1 - b.x0 }
 func (b box) height() float64 { return b.y1 - b.y0 }
+func (b box) area() float64   { return b.width() * b.height() }
 func (b box) centre() point   { return point{(b.x0 + b.x1) / 2, (b.y0 + b.y1) / 2} }
 
-// wholePicture maps the detector's input to a picture that it shows whole, in the middle, with room around it.
+func (b box) contains(p matcher.Point) bool {
+	return b.x0 <= p.X && p.X <= b.x1 && b.y0 <= p.Y && p.Y <= b.y1
+}
+
+// detect finds the faces of a picture, the most confident first. The detector sees 320x240 pixels, so a first look at
+// the whole picture is followed by one from further away when it shows nothing (a face that fills the picture), and by
+// nearer ones at its parts when a large picture shows nothing or only tiny faces.
+func (e *Engine) detect(ctx context.Context, src imaging.RGB) ([]box, error) {
+	first := wholePicture(src, firstRoom)
+	found, err := e.look(ctx, src, first)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		if found, err = e.look(ctx, src, wholePicture(src, secondRoom)); err != nil {
+			return nil, err
+		}
+	}
+	if largest(found).height() < tinyFace*first.scale() && first.scale() > closeUpAbove {
+		for _, part := range closeUps(src, first.scale()/closeUpZoom) {
+			more, err := e.look(ctx, src, part)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, more...)
+		}
+	}
+	return suppress(found), nil
+}
+
+// wholePicture maps the detector's input to a picture that it shows whole, in the middle, with room around it:
+// 1 leaves none on the tighter axis.
 func wholePicture(src imaging.RGB, room float64) similarity {
 	s := room * max(float64(src.Width)/detectW, float64(src.Height)/detectH)
 	return view(point{float64(src.Width-1) / 2, float64(src.Height-1) / 2}, s)
@@ -29,15 +63,34 @@ func view(centre point, s float64) similarity {
 	return similarity{s, 0, centre.x - s*(detectW-1)/2, centre.y - s*(detectH-1)/2}
 }
 
-func (e *Engine) detect(ctx context.Context, src imaging.RGB) ([]box, error) {
-	found, err := e.look(ctx, src, wholePicture(src, 1.25))
-	if err != nil {
-		return nil, err
+// closeUps are views that cover a picture at s pixels a pixel, each overlapping the next by at least half, so that a
+// face of up to half a view is whole in one of them.
+func closeUps(src imaging.RGB, s float64) []similarity {
+	var views []similarity
+	for _, y := range centres(src.Height, s*detectH) {
+		for _, x := range centres(src.Width, s*detectW) {
+			views = append(views, view(point{x, y}, s))
+		}
 	}
-	return suppress(found), nil
+	return views
 }
 
-// look runs the detector once on the part of the picture that from shows.
+// centres places windows of one length evenly over [0, size), at most half a window apart.
+func centres(size int, window float64) []float64 {
+	span := float64(size) - window
+	if span <= 0 {
+		return []float64{float64(size-1) / 2}
+	}
+	steps := int(math.Ceil(span / (window / 2)))
+	places := make([]float64, steps+1)
+	for i := range places {
+		places[i] = window/2 + span*float64(i)/float64(steps) - 0.5
+	}
+	return places
+}
+
+// look runs the detector once on the part of the picture that from shows. Faces cut by an edge of the view that is not
+// one of the picture are left to another look.
 func (e *Engine) look(ctx context.Context, src imaging.RGB, from similarity) ([]box, error) {
 	p := sample(src, from, detectW, detectH, neutral)
 	in := tensor(detectW, detectH, detectMean, detectScale, p.r, p.g, p.b)
@@ -45,7 +98,14 @@ func (e *Engine) look(ctx context.Context, src imaging.RGB, from similarity) ([]
 	if err != nil {
 		return nil, err
 	}
-	return decodeBoxes(out[0], out[1], from), nil
+	return slices.DeleteFunc(decodeBoxes(out[0], out[1], from), func(b box) bool { return cutByView(b, from, src) }), nil
+}
+
+func cutByView(b box, from similarity, src imaging.RGB) bool {
+	corner, far := from.apply(point{0, 0}), from.apply(point{detectW - 1, detectH - 1})
+	near := 2 * from.scale()
+	return corner.x > near && b.x0 < corner.x+near || corner.y > near && b.y0 < corner.y+near ||
+		far.x < float64(src.Width)-near && b.x1 > far.x-near || far.y < float64(src.Height)-near && b.y1 > far.y-near
 }
 
 // decodeBoxes reads the detector's outputs: for each anchor the scores of background and face, and a box in shares of
@@ -57,10 +117,8 @@ func decodeBoxes(scores, boxes []float32, from similarity) []box {
 		if confidence < minConfidence {
 			continue
 		}
-		corner := func(x, y float32) point {
-			return from.apply(point{float64(x)*detectW - 0.5, float64(y)*detectH - 0.5})
-		}
-		a, b := corner(boxes[4*i], boxes[4*i+1]), corner(boxes[4*i+2], boxes[4*i+3])
+		a := from.apply(point{float64(boxes[4*i])*detectW - 0.5, float64(boxes[4*i+1])*detectH - 0.5})
+		b := from.apply(point{float64(boxes[4*i+2])*detectW - 0.5, float64(boxes[4*i+3])*detectH - 0.5})
 		if b.x-a.x >= 1 && b.y-a.y >= 1 {
 			found = append(found, box{a.x, a.y, b.x, b.y, min(confidence, 1)})
 		}
@@ -68,24 +126,76 @@ func decodeBoxes(scores, boxes []float32, from similarity) []box {
 	return found
 }
 
-// suppress keeps the most confident of boxes that overlap (non-maximum suppression), best first.
+// suppress keeps the most confident of boxes that show one face (non-maximum suppression), best first.
 func suppress(found []box) []box {
 	slices.SortStableFunc(found, func(a, b box) int { return cmp.Compare(b.confidence, a.confidence) })
 	var kept []box
 	for _, b := range found {
-		if !slices.ContainsFunc(kept, func(k box) bool { return overlap(k, b) > maxOverlap }) {
+		if !slices.ContainsFunc(kept, func(k box) bool { return sameFace(k, b) }) {
 			kept = append(kept, b)
 		}
 	}
 	return kept
 }
 
-// overlap is the intersection of two boxes over their union, 0 to 1.
-func overlap(a, b box) float64 {
+// sameFace: two boxes that overlap much, or one that lies mostly inside the other, as no second face can.
+func sameFace(a, b box) bool {
+	shared := intersection(a, b)
+	return shared > maxOverlap*(a.area()+b.area()-shared) || shared > maxInside*min(a.area(), b.area())
+}
+
+func intersection(a, b box) float64 {
 	w := min(a.x1, b.x1) - max(a.x0, b.x0)
 	h := min(a.y1, b.y1) - max(a.y0, b.y0)
-	if w <= 0 || h <= 0 {
-		return 0
+	return max(w, 0) * max(h, 0)
+}
+
+// largest is the tallest box; of none, the empty one.
+func largest(boxes []box) (top box) {
+	for _, b := range boxes {
+		if b.height() > top.height() {
+			top = b
+		}
 	}
-	return w * h / (a.width()*a.height() + b.width()*b.height() - w*h)
+	return top
+}
+
+// choose picks the one face that a template is made of: the one at a point, or the only one.
+//
+// A face counts as another one from backgroundFace of the largest's height on: three people before the camera are
+// refused, because nobody said who asks, while passers-by far behind do not stop a gate. The largest is then so much
+// nearer that there is no doubt whom the capture is of.
+func choose(boxes []box, at *matcher.Point) (box, error) {
+	if at != nil {
+		return chooseAt(boxes, *at)
+	}
+	if len(boxes) == 0 {
+		return box{}, unusable("no-face", "no face was found in the picture")
+	}
+	top, count := largest(boxes), 0
+	for _, b := range boxes {
+		if b.height() >= backgroundFace*top.height() {
+			count++
+		}
+	}
+	if count > 1 {
+		return box{}, unusable("several-faces", "%d faces were found in the picture: show one, or say which by a point in it", count)
+	}
+	return top, nil
+}
+
+// chooseAt picks the face whose box has the point in it, the one with the nearest centre if several have.
+func chooseAt(boxes []box, at matcher.Point) (box, error) {
+	i, nearest := -1, 0.0
+	for k, b := range boxes {
+		c := b.centre()
+		d := (c.x-at.X)*(c.x-at.X) + (c.y-at.Y)*(c.y-at.Y)
+		if b.contains(at) && (i < 0 || d < nearest) {
+			i, nearest = k, d
+		}
+	}
+	if i < 0 {
+		return box{}, unusable("no-face", "no face was found at the given point; %d elsewhere in the picture", len(boxes))
+	}
+	return boxes[i], nil
 }

@@ -34,7 +34,7 @@ func (e *Engine) Modality() matcher.Modality { return matcher.Face }
 func (e *Engine) Model() string { return Model }
 
 // Extract makes a template of the one face in a picture, or of the one at s.At. A sample that is a template is checked
-// and returned. Trace values: face.boxes, face.landmarks, face.aligned (a picture), face.quality.
+// and returned. trace.go names what tr sees.
 func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace) (matcher.Extraction, error) {
 	if err := checkSample(s); err != nil {
 		return matcher.Extraction{}, err
@@ -52,6 +52,7 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
+	showBoxes(tr, boxes)
 	b, err := choose(boxes, s.At)
 	if err != nil {
 		return matcher.Extraction{}, err
@@ -66,8 +67,20 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 		return matcher.Extraction{}, unusable("no-face", "the landmarks do not form a face")
 	}
 	face := aligned(picture, toTemplate)
+	showFace(tr, marks, face)
 	clock.done("landmark")
-	quality := matcher.Quality{Score: 100}
+	m, err := e.measure(ctx, picture, marks, toTemplate, face)
+	if err != nil {
+		return matcher.Extraction{}, err
+	}
+	quality := judge(m)
+	showQuality(tr, m)
+	clock.done("quality")
+	pad, err := e.attack(ctx, picture, b)
+	if err != nil {
+		return matcher.Extraction{}, err
+	}
+	clock.done("pad")
 	embedding, err := e.embed(ctx, face)
 	if err != nil {
 		return matcher.Extraction{}, err
@@ -80,6 +93,7 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 	return matcher.Extraction{
 		Template: matcher.Template{Modality: matcher.Face, Model: Model, Payload: encodePayload(v, quality.Score)},
 		Quality:  quality,
+		PAD:      pad,
 		Stages:   clock.stages,
 	}, nil
 }
@@ -112,6 +126,9 @@ func checkSample(s matcher.Sample) error {
 	if s.Position != matcher.Unknown {
 		return parameter("a face has no finger position, %q was given", s.Position)
 	}
+	if s.At != nil && !finite([]float32{float32(s.At.X), float32(s.At.Y)}) {
+		return parameter("the point that names the face is not a pair of numbers")
+	}
 	return nil
 }
 
@@ -142,17 +159,6 @@ func adopt(s matcher.Sample) (matcher.Extraction, error) {
 	}
 	t.Payload = encodePayload(v, quality) // a copy: the sample's bytes are the caller's
 	return matcher.Extraction{Template: t, Quality: matcher.Quality{Score: quality}}, nil
-}
-
-// choose picks the one face that a template is made of.
-func choose(boxes []box, at *matcher.Point) (box, error) {
-	if len(boxes) == 0 {
-		return box{}, unusable("no-face", "no face was found in the picture")
-	}
-	if len(boxes) > 1 {
-		return box{}, unusable("several-faces", "%d faces were found in the picture, one is wanted", len(boxes))
-	}
-	return boxes[0], nil
 }
 
 // clock measures the stages of one extraction.

@@ -31,7 +31,7 @@ func (p *prepared) Compare(ref matcher.Reference) (float64, error) {
 			Detail: fmt.Sprintf("a reference of model %q, this probe is of %q", ref.Model(), Model),
 		}
 	}
-	return float64(kernel.Dot8(p.vector[:], r.vector[:])) * p.inverse * r.inverse, nil
+	return float64(kernel.Dot8(p.vector[:], r.vector[:])) * (p.inverse * r.inverse), nil
 }
 
 // Model is the id that the template was made under.

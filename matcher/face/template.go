@@ -53,8 +53,8 @@ func decodePayload(b []byte) (v vector, quality int, err error) {
 	}
 	top := 0
 	for i := range v {
-		x := int8(b[payloadHeader+i])
-		v[i], top = x, max(top, int(x), -int(x))
+		v[i] = int8(b[payloadHeader+i])
+		top = max(top, int(v[i]), -int(v[i]))
 	}
 	if top != math.MaxInt8 {
 		return v, 0, malformed("the largest element is %d in size, want %d", top, math.MaxInt8)

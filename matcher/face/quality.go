@@ -1,0 +1,143 @@
+package face
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"biogate/matcher"
+	"biogate/matcher/imaging"
+)
+
+// measures is what quality is judged by.
+type measures struct {
+	eyes      float64 // distance between the eyes' centres, pixels of the picture
+	sharpness float64 // deviation of the Laplacian over that of the brightness, aligned face
+	mean      float64 // brightness of the aligned face, 0 to 255
+	contrast  float64 // its standard deviation
+	yaw       float64 // degrees, to either side
+	pitch     float64 // degrees, up or down
+	roll      float64 // degrees, in the picture's plane
+	open      float64 // 0 to 1: the more open eye is; 1 when not judged
+	inside    float64 // share of the landmarks that lie in the picture
+}
+
+func (e *Engine) measure(ctx context.Context, src imaging.RGB, l landmarks, toTemplate similarity, face planes) (measures, error) {
+	five := l.five()
+	m := measures{
+		eyes:   distance(five[0], five[1]),
+		roll:   degrees(math.Atan2(five[1].y-five[0].y, five[1].x-five[0].x)),
+		inside: l.inside(src),
+		open:   1,
+	}
+	m.yaw, m.pitch = headPose(five, toTemplate)
+	m.mean, m.contrast, m.sharpness = tones(face)
+	if e.nets.Eye == nil {
+		return m, nil
+	}
+	left, err := e.eyeOpen(ctx, src, l, 36)
+	if err != nil {
+		return m, err
+	}
+	right, err := e.eyeOpen(ctx, src, l, 42)
+	m.open = max(left, right)
+	return m, err
+}
+
+// judge turns measures into a score, that of the worst one, and the reasons that lower it.
+func judge(m measures) matcher.Quality {
+	type part struct {
+		reason string
+		value  float64 // 0 to 1
+	}
+	parts := []part{
+		{"small-face", ramp(m.eyes, eyesBad, eyesGood)},
+		{"blurred", ramp(m.sharpness, sharpnessBad, sharpnessGood)},
+		{"underexposed", ramp(m.mean, darkBad, darkGood)},
+		{"overexposed", ramp(m.mean, brightBad, brightGood)},
+		{"low-contrast", ramp(m.contrast, contrastBad, contrastGood)},
+		{"head-turned", ramp(max(math.Abs(m.yaw), math.Abs(m.pitch)), turnBad, turnGood)},
+		{"head-tilted", ramp(math.Abs(m.roll), rollBad, rollGood)},
+		{"eyes-closed", ramp(m.open, openBad, openGood)},
+		{"face-cut-off", ramp(m.inside, insideBad, insideGood)},
+	}
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(a.value, b.value) })
+	q := matcher.Quality{Score: int(math.Round(100 * parts[0].value))}
+	for _, p := range parts {
+		if p.value < reasonBelow {
+			q.Reasons = append(q.Reasons, p.reason)
+		}
+	}
+	return q
+}
+
+// ramp goes from 0 at bad to 1 at good, whichever is larger.
+func ramp(x, bad, good float64) float64 { return min(max((x-bad)/(good-bad), 0), 1) }
+
+// headPose reads yaw and pitch off the nose's place between eyes and mouth in the aligned face.
+func headPose(five [5]point, toTemplate similarity) (yaw, pitch float64) {
+	for i, p := range five {
+		five[i] = toTemplate.apply(p)
+	}
+	left, right := mean(five[0], five[3]), mean(five[1], five[4])
+	eyes, mouth := (five[0].y+five[1].y)/2, (five[3].y+five[4].y)/2
+	if right.x-left.x < 1 || mouth-eyes < 1 {
+		return 90, 90
+	}
+	aside := (five[2].x - (left.x+right.x)/2) / (right.x - left.x)
+	down := (five[2].y - eyes) / (mouth - eyes)
+	return yawPerShift * aside, pitchPerShift * (down - frontalNose)
+}
+
+// tones measures brightness and sharpness over the middle of the aligned face, without hair and background.
+func tones(face planes) (mean, deviation, sharpness float64) {
+	y, w := face.luma(), face.w
+	var light, edge moments
+	for r := innerTop; r < innerLow; r++ {
+		for c := innerLeft; c < innerRight; c++ {
+			i := r*w + c
+			light.add(float64(y[i]))
+			edge.add(float64(4*y[i] - y[i-1] - y[i+1] - y[i-w] - y[i+w]))
+		}
+	}
+	if light.deviation() < 1e-3 {
+		return light.mean(), 0, 0
+	}
+	return light.mean(), light.deviation(), edge.deviation() / light.deviation()
+}
+
+// moments sums up values for their mean and standard deviation.
+type moments struct{ n, sum, squares float64 }
+
+func (m *moments) add(x float64) { m.n, m.sum, m.squares = m.n+1, m.sum+x, m.squares+x*x }
+
+func (m *moments) mean() float64 { return m.sum / m.n }
+
+func (m *moments) deviation() float64 { return math.Sqrt(max(m.squares/m.n-m.mean()*m.mean(), 0)) }
+
+// eyeOpen is how sure the network is that the eye with its outer or inner corner at landmark i is open, 0 to 1.
+func (e *Engine) eyeOpen(ctx context.Context, src imaging.RGB, l landmarks, i int) (float64, error) {
+	centre := mean(l[i+1], l[i+2], l[i+4], l[i+5])
+	side := max(eyeZoom*distance(l[i], l[i+3]), 1)
+	p := sample(src, square(centre, side, eyeSide), eyeSide, eyeSide, repeatEdge)
+	out, err := run(ctx, "eye", e.nets.Eye, tensor(eyeSide, eyeSide, 0, eyeScale, p.luma()), 2)
+	if err != nil {
+		return 0, err
+	}
+	return softmax(out[0])[eyeOpenClass], nil
+}
+
+func (l landmarks) inside(src imaging.RGB) float64 {
+	n := 0
+	for _, p := range l {
+		if p.x >= -0.5 && p.y >= -0.5 && p.x <= float64(src.Width)-0.5 && p.y <= float64(src.Height)-0.5 {
+			n++
+		}
+	}
+	return float64(n) / float64(len(l))
+}
+
+func distance(a, b point) float64 { return math.Hypot(a.x-b.x, a.y-b.y) }
+
+func degrees(radians float64) float64 { return radians * 180 / math.Pi }

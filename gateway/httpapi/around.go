@@ -27,8 +27,7 @@ func (s *Server) around(c *fiber.Ctx) error {
 func (s *Server) unrouted(c *fiber.Ctx, err error) error {
 	e := begin(c)
 	newProblem(err, e.trace).send(c, e)
-	e.bodyRead = false
-	s.leaveUnread(c, e)
+	lingerOn(c) // fasthttp closes
 	s.finish(c, e)
 	return nil
 }
@@ -93,10 +92,14 @@ func loopbackHost(hostport []byte) bool {
 
 // leaveUnread ends the connection when a part of the request was not read: what is left would be taken for the next one.
 func (s *Server) leaveUnread(c *fiber.Ctx, e *event) {
-	if e.bodyRead || c.Request().Header.ContentLength() == 0 {
-		return
+	if !e.bodyRead && c.Context().RequestBodyStream() != nil && c.Request().Header.ContentLength() != 0 {
+		c.Context().SetConnectionClose()
+		lingerOn(c)
 	}
-	c.Context().SetConnectionClose()
+}
+
+// lingerOn makes the connection linger when it is closed.
+func lingerOn(c *fiber.Ctx) {
 	if conn, ok := c.Context().Conn().(*conn); ok {
 		conn.linger.Store(true)
 	}

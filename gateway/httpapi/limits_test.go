@@ -175,3 +175,26 @@ func TestTooManyConnections(t *testing.T) {
 		t.Errorf("%d %s", status, text)
 	}
 }
+
+func TestConnectionsAreKept(t *testing.T) {
+	r := start(t, &fakeAPI{}, nil)
+	conn := r.dial(t)
+	reader := bufio.NewReader(conn)
+	post := fmt.Sprintf("POST /v1/subjects/x/templates HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(oneFinger), oneFinger)
+	chunked := fmt.Sprintf("POST /v1/subjects/x/templates HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(oneFinger), oneFinger)
+	for _, sent := range []string{
+		"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", post, chunked, strings.Replace(post, "captures", "kaptures", 1),
+		"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", "DELETE /v1/subjects/x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+		"PUT /v1/galleries/g HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		fmt.Fprint(conn, sent)
+		res, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatalf("%.60q: %v", sent, err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		if res.Close {
+			t.Errorf("%.60q: the connection ends", sent)
+		}
+	}
+}

@@ -139,6 +139,12 @@ func TestSideBySide(t *testing.T) {
 		all, failed := synthetic(t, 5, 10, 8, Options{Difficulty: d})
 		report(t, fmt.Sprintf("difficulty %.1f", d), all, failed)
 	}
+	var all []impression
+	for p := range Prints(3, 400) {
+		name := fmt.Sprint(len(all))
+		all = append(all, ofPrint(t, name, p), ofPrint(t, name, Reprint(p, 1)))
+	}
+	report(t, "prints", all, 0)
 }
 
 func report(t *testing.T, name string, all []impression, failed int) {
@@ -170,6 +176,8 @@ func report(t *testing.T, name string, all []impression, failed int) {
 		}
 	}
 	genuine, impostor := scores(t, all)
+	at := func(q float64) float64 { return impostor[int(q*float64(len(impostor)-1))] }
+	t.Logf("%-16s impostor tail of %d: 0.5 %.1f 0.9 %.1f 0.99 %.1f 0.999 %.1f 0.9999 %.1f", name, len(impostor), at(0.5), at(0.9), at(0.99), at(0.999), at(0.9999))
 	t.Logf("%-16s failed %d  minutiae %s  quality %s  point quality %s  nearest %s  endings %.2f  same way %.2f  genuine %s  impostor %s p99.9 %.1f  EER %.3f",
 		name, failed, quartiles(count), quartiles(quality), quartiles(points), quartiles(near), float64(endings)/float64(total), float64(agree)/float64(pairs),
 		quartiles(genuine), quartiles(impostor), impostor[len(impostor)*999/1000], equalErrorRate(genuine, impostor))

@@ -12,6 +12,7 @@ const (
 	streamSkin
 	streamImpression
 	streamPrints
+	streamReprints
 	streamRecapture
 )
 

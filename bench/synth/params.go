@@ -28,10 +28,10 @@ const (
 
 	// Growth. Longer filters make straighter ridges and fewer minutiae, more rounds let chance minutiae meet and vanish;
 	// the two together set the density. These give 40 to 50 in a contact of 15 x 20 mm, as people have.
-	growRounds  = 12
+	growRounds  = 7
 	growGain    = 2.2  // brings a filtered picture back to full contrast before it is clipped
 	sigmaAcross = 0.42 // of the filter's envelope, in periods
-	sigmaAlong  = 0.68
+	sigmaAlong  = 0.72
 	angleSteps  = 36  // filters a half turn
 	periodStep  = 0.5 // between filters
 
@@ -99,4 +99,26 @@ const (
 	greySwing   = 14.0  // standard deviation of the two from impression to impression
 	scratchRate = 1.4   // mean number of scratches in an impression
 	dirtRate    = 1.5   // mean number of specks
+)
+
+// Prints without pictures; the figures are the extractor's on real impressions, all four tuning sets together.
+const (
+	printDensity = 1.0e-3 // minutiae in a square pixel of touching skin, before half of them are left out where others crowd
+	crowdScale   = 45.0   // length over which minutiae are dense or sparse
+	crowdSwing   = 0.28   // how much so
+	printSpread  = 0.33   // standard deviation of its logarithm between impressions
+	printGap     = 6      // pixels that two minutiae are apart at least
+	printFewest  = 8
+	endingShare  = 0.55
+	angleSpread  = 9 * math.Pi / 180 // of a minutia's direction about the flow
+	sideScale    = 75.0              // length over which neighbours point the same way
+	sideSpread   = 1.1               // how weakly they do
+	pointQuality = 64.0
+	pointSpread  = 14.0
+
+	// A second print of the same finger.
+	reprintDifficulty = 0.8
+	missed            = 0.25 // share of the minutiae that are replaced by false ones
+	jitter            = 1.4
+	angleJitter       = 7 * math.Pi / 180
 )

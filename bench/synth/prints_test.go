@@ -1,0 +1,103 @@
+package synth
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+
+	"biogate/matcher"
+	"biogate/matcher/finger"
+	"biogate/matcher/imaging"
+)
+
+func TestPrintsAreRepeatableAndSound(t *testing.T) {
+	const n = 300
+	i, minutiae := 0, 0
+	for p := range Prints(9, n) {
+		if _, err := finger.AppendPayload(nil, p); err != nil {
+			t.Fatalf("print %d: %v", i, err)
+		}
+		if again := PrintOf(9, i); !reflect.DeepEqual(again, p) {
+			t.Fatalf("print %d differs the second time", i)
+		}
+		if _, err := finger.AppendPayload(nil, Reprint(p, uint64(i))); err != nil {
+			t.Fatalf("reprint %d: %v", i, err)
+		}
+		minutiae += len(p.Minutiae)
+		i++
+	}
+	if i != n {
+		t.Errorf("%d prints, want %d", i, n)
+	}
+	if mean := float64(minutiae) / n; mean < 25 || mean > 60 {
+		t.Errorf("%.1f minutiae a print", mean)
+	}
+}
+
+func TestPrintsStopEarly(t *testing.T) {
+	n := 0
+	for range Prints(1, 1<<40) {
+		if n++; n == 3 {
+			break
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d prints", n)
+	}
+}
+
+func ofPrint(t testing.TB, name string, p finger.Print) impression {
+	t.Helper()
+	payload, err := finger.AppendPayload(nil, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ready(t, name, matcher.Extraction{Template: matcher.Template{Modality: matcher.Finger, Model: finger.Model, Payload: payload}})
+}
+
+func TestReprintsMatch(t *testing.T) {
+	var all []impression
+	for p := range Prints(2, 25) {
+		name := string(rune('a' + len(all)/3))
+		all = append(all, ofPrint(t, name, p), ofPrint(t, name, Reprint(p, 1)), ofPrint(t, name, Reprint(p, 2)))
+	}
+	genuine, impostor := scores(t, all)
+	if eer := equalErrorRate(genuine, impostor); eer > 0.15 {
+		t.Errorf("EER %.3f over %d genuine and %d impostor pairs", eer, len(genuine), len(impostor))
+	}
+}
+
+func TestRecapture(t *testing.T) {
+	src := imaging.RGB{Width: 120, Height: 90, Pix: make([]byte, 3*120*90)}
+	for i := range src.Pix {
+		src.Pix[i] = byte(60 + i%360/3) // brighter to the right
+	}
+	data := Recapture(src, 4)
+	if !bytes.Equal(data, Recapture(src, 4)) {
+		t.Error("the same seed gave another picture")
+	}
+	if bytes.Equal(data, Recapture(src, 5)) {
+		t.Error("two seeds gave one picture")
+	}
+	got, err := imaging.DecodeRGB(data, "image/jpeg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Width < 80 || got.Width > 160 || got.Height < 60 || got.Height > 120 {
+		t.Errorf("%dx%d", got.Width, got.Height)
+	}
+	small := imaging.ResizeRGB(got, 4, 1)
+	if small.Pix[0] >= small.Pix[3] || small.Pix[3] >= small.Pix[9] {
+		t.Errorf("not the same picture: %v", small.Pix)
+	}
+	if Recapture(imaging.RGB{Width: 1, Height: 1, Pix: []byte{1, 2, 3}}, 1) == nil {
+		t.Error("a picture of one pixel has no recapture")
+	}
+}
+
+func BenchmarkPrintOf(b *testing.B) {
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		PrintOf(1, i)
+	}
+}

@@ -93,7 +93,7 @@ func (o Options) check() error {
 // Assertion states a match to an audience; facts that do not make a sound statement are an error and no token.
 func (i *Issuer) Assertion(ctx context.Context, a gateway.AssertionFacts) (string, error) {
 	if err := checkFacts(a); err != nil {
-		return "", err
+		return "", unsound(err)
 	}
 	return i.sign(ctx, Type, i.claims(a))
 }
@@ -119,7 +119,7 @@ func (i *Issuer) claims(a gateway.AssertionFacts) Claims {
 // DeletionReceipt states that a subject was forgotten.
 func (i *Issuer) DeletionReceipt(ctx context.Context, d gateway.DeletionFacts) (string, error) {
 	if err := checkDeletion(d); err != nil {
-		return "", err
+		return "", unsound(err)
 	}
 	return i.sign(ctx, DeletionType, DeletionClaims{
 		Issuer:    i.issuer,
@@ -141,6 +141,11 @@ func (i *Issuer) sign(ctx context.Context, typ string, claims any) (string, erro
 		return "", fmt.Errorf("assertion: %w", err)
 	}
 	return i.signer.Sign(ctx, typ, payload)
+}
+
+// unsound types an error about facts as a fault of ours, so that no breaker takes it for an outage of the signer.
+func unsound(cause error) error {
+	return &gateway.Error{Kind: gateway.Internal, Code: "internal", Detail: "the gateway failed", Cause: cause}
 }
 
 func randomID() string {

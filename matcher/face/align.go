@@ -3,6 +3,7 @@ package face
 import (
 	"context"
 
+	"biogate/matcher"
 	"biogate/matcher/imaging"
 )
 
@@ -22,6 +23,33 @@ func mean(points ...point) (m point) {
 		m.y += p.y
 	}
 	return point{m.x / float64(len(points)), m.y / float64(len(points))}
+}
+
+// alignedFace is a face brought to the place where the embedding wants it.
+type alignedFace struct {
+	marks      landmarks
+	toTemplate similarity // from the picture to the aligned face
+	pixels     planes     // 112x112
+}
+
+// align finds the landmarks of the face in a box and draws it with eyes, nose and mouth in their usual places.
+func (e *Engine) align(ctx context.Context, src imaging.RGB, b box, tr matcher.Trace) (alignedFace, error) {
+	marks, err := e.findLandmarks(ctx, src, b)
+	if err != nil {
+		return alignedFace{}, err
+	}
+	toTemplate, ok := fit(marks.five(), template112)
+	if !ok {
+		return alignedFace{}, unusable("no-face", "the landmarks do not form a face")
+	}
+	f := alignedFace{marks, toTemplate, aligned(src, toTemplate)}
+	showFace(tr, f)
+	return f, nil
+}
+
+// aligned draws the part of a picture that a map takes to the template.
+func aligned(src imaging.RGB, toTemplate similarity) planes {
+	return sample(src, toTemplate.inverse(), featureSide, featureSide, repeatEdge)
 }
 
 // findLandmarks reads the 68 points in the square around the box's centre with the box's height as its side.

@@ -25,6 +25,16 @@ func (b box) contains(p matcher.Point) bool {
 	return b.x0 <= p.X && p.X <= b.x1 && b.y0 <= p.Y && p.Y <= b.y1
 }
 
+// find returns the one face that a template is to be made of.
+func (e *Engine) find(ctx context.Context, src imaging.RGB, at *matcher.Point, tr matcher.Trace) (box, error) {
+	boxes, err := e.detect(ctx, src)
+	if err != nil {
+		return box{}, err
+	}
+	showBoxes(tr, boxes)
+	return choose(boxes, at)
+}
+
 // detect finds the faces of a picture, the most confident first. The detector sees 320x240 pixels, so a first look at
 // the whole picture is followed by one from further away when it shows nothing (a face that fills the picture), and by
 // nearer ones at its parts when a large picture shows nothing or only tiny faces.

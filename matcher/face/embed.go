@@ -3,23 +3,22 @@ package face
 import (
 	"context"
 	"math"
-
-	"biogate/matcher/imaging"
 )
 
-// aligned draws the face as the embedding wants it: 112x112, eyes, nose and mouth in their usual places.
-func aligned(src imaging.RGB, toTemplate similarity) planes {
-	return sample(src, toTemplate.inverse(), featureSide, featureSide, repeatEdge)
-}
-
-// embed returns the aligned face's feature vector, of unit length.
-func (e *Engine) embed(ctx context.Context, p planes) ([]float32, error) {
+// embed returns the direction of an aligned face's feature vector, which says who it is, and its length, which says how
+// clear the face is: of all measures the one that tells best how well it will be recognised.
+func (e *Engine) embed(ctx context.Context, f alignedFace) (v vector, clarity float64, err error) {
+	p := f.pixels
 	in := tensor(featureSide, featureSide, featureMean, featureScale, p.b, p.g, p.r)
 	out, err := run(ctx, "feature", e.nets.Feature, in, Dimensions)
 	if err != nil {
-		return nil, err
+		return v, 0, err
 	}
-	return out[0], nil
+	v, ok := quantise(out[0])
+	if !ok {
+		return v, 0, unusable("no-face", "the face has no features")
+	}
+	return v, length(out[0]), nil
 }
 
 // length is the Euclidean norm.

@@ -48,48 +48,31 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 		return matcher.Extraction{}, refusal(err)
 	}
 	clock.done("decode")
-	boxes, err := e.detect(ctx, picture)
-	if err != nil {
-		return matcher.Extraction{}, err
-	}
-	showBoxes(tr, boxes)
-	b, err := choose(boxes, s.At)
+	b, err := e.find(ctx, picture, s.At, tr)
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
 	clock.done("detect")
-	marks, err := e.findLandmarks(ctx, picture, b)
+	f, err := e.align(ctx, picture, b, tr)
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
-	toTemplate, ok := fit(marks.five(), template112)
-	if !ok {
-		return matcher.Extraction{}, unusable("no-face", "the landmarks do not form a face")
-	}
-	face := aligned(picture, toTemplate)
-	showFace(tr, marks, face)
 	clock.done("landmark")
-	m, err := e.measure(ctx, picture, marks, toTemplate, face)
+	v, clarity, err := e.embed(ctx, f)
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
-	quality := judge(m)
-	showQuality(tr, m)
+	clock.done("extract")
+	quality, err := e.judge(ctx, picture, f, clarity, tr)
+	if err != nil {
+		return matcher.Extraction{}, err
+	}
 	clock.done("quality")
 	pad, err := e.attack(ctx, picture, b)
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
 	clock.done("pad")
-	embedding, err := e.embed(ctx, face)
-	if err != nil {
-		return matcher.Extraction{}, err
-	}
-	v, ok := quantise(embedding)
-	if !ok {
-		return matcher.Extraction{}, unusable("no-face", "the face has no features")
-	}
-	clock.done("extract")
 	return matcher.Extraction{
 		Template: matcher.Template{Modality: matcher.Face, Model: Model, Payload: encodePayload(v, quality.Score)},
 		Quality:  quality,

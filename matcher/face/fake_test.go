@@ -30,7 +30,7 @@ func (f fake) Run(ctx context.Context, in Tensor) ([]Tensor, error) {
 func fakeNets() Networks {
 	return Networks{
 		Detect: fake(fakeDetect(8, 1)), Landmark: fake(fakeLandmark), Feature: fake(fakeFeature),
-		Liveness: fake(constant(2, 0, 0)), Eye: fake(constant(3, -3)),
+		Liveness: fake(constant(2, 0, 0)), Eye: fake(constant(-3, 3)),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 // measures is what quality is judged by.
 type measures struct {
+	clarity   float64 // length of the embedding
 	eyes      float64 // distance between the eyes' centres, pixels of the picture
 	sharpness float64 // deviation of the Laplacian over that of the brightness, aligned face
 	mean      float64 // brightness of the aligned face, 0 to 255
@@ -19,46 +20,48 @@ type measures struct {
 	yaw       float64 // degrees, to either side
 	pitch     float64 // degrees, up or down
 	roll      float64 // degrees, in the picture's plane
-	open      float64 // 0 to 1: the more open eye is; 1 when not judged
+	open      float64 // 0 to 1: an eye is open
 	inside    float64 // share of the landmarks that lie in the picture
 }
 
-func (e *Engine) measure(ctx context.Context, src imaging.RGB, l landmarks, toTemplate similarity, face planes) (measures, error) {
-	five := l.five()
-	m := measures{
-		eyes:   distance(five[0], five[1]),
-		roll:   degrees(math.Atan2(five[1].y-five[0].y, five[1].x-five[0].x)),
-		inside: l.inside(src),
-		open:   1,
-	}
-	m.yaw, m.pitch = headPose(five, toTemplate)
-	m.mean, m.contrast, m.sharpness = tones(face)
-	if e.nets.Eye == nil {
-		return m, nil
-	}
-	left, err := e.eyeOpen(ctx, src, l, 36)
+// judge says how well a face will serve recognition, given the length of its embedding.
+func (e *Engine) judge(ctx context.Context, src imaging.RGB, f alignedFace, clarity float64, tr matcher.Trace) (matcher.Quality, error) {
+	m := measure(src, f)
+	m.clarity = clarity
+	open, err := e.eyesOpen(ctx, src, f.marks)
 	if err != nil {
-		return m, err
+		return matcher.Quality{}, err
 	}
-	right, err := e.eyeOpen(ctx, src, l, 42)
-	m.open = max(left, right)
-	return m, err
+	m.open = open
+	showQuality(tr, m)
+	return m.quality(), nil
 }
 
-// judge turns measures into a score, that of the worst one, and the reasons that lower it.
-func judge(m measures) matcher.Quality {
+func measure(src imaging.RGB, f alignedFace) (m measures) {
+	five := f.marks.five()
+	m.eyes = distance(five[0], five[1])
+	m.roll = degrees(math.Atan2(five[1].y-five[0].y, five[1].x-five[0].x))
+	m.inside = f.marks.inside(src)
+	m.yaw, m.pitch = headPose(five, f.toTemplate)
+	m.mean, m.contrast, m.sharpness = tones(f.pixels)
+	return m
+}
+
+// quality turns measures into a score, that of the worst one, and the reasons that lower it.
+func (m measures) quality() matcher.Quality {
 	type part struct {
 		reason string
 		value  float64 // 0 to 1
 	}
 	parts := []part{
+		{"indistinct", ramp(m.clarity, clarityBad, clarityGood)},
 		{"small-face", ramp(m.eyes, eyesBad, eyesGood)},
 		{"blurred", ramp(m.sharpness, sharpnessBad, sharpnessGood)},
 		{"underexposed", ramp(m.mean, darkBad, darkGood)},
 		{"overexposed", ramp(m.mean, brightBad, brightGood)},
 		{"low-contrast", ramp(m.contrast, contrastBad, contrastGood)},
 		{"head-turned", ramp(max(math.Abs(m.yaw), math.Abs(m.pitch)), turnBad, turnGood)},
-		{"head-tilted", ramp(math.Abs(m.roll), rollBad, rollGood)},
+		{"head-tilted", ramp(math.Abs(m.roll), tiltBad, tiltGood)},
 		{"eyes-closed", ramp(m.open, openBad, openGood)},
 		{"face-cut-off", ramp(m.inside, insideBad, insideGood)},
 	}
@@ -115,6 +118,19 @@ func (m *moments) add(x float64) { m.n, m.sum, m.squares = m.n+1, m.sum+x, m.squ
 func (m *moments) mean() float64 { return m.sum / m.n }
 
 func (m *moments) deviation() float64 { return math.Sqrt(max(m.squares/m.n-m.mean()*m.mean(), 0)) }
+
+// eyesOpen is how sure the network is that the more open eye is open, 0 to 1; 1 without a network.
+func (e *Engine) eyesOpen(ctx context.Context, src imaging.RGB, l landmarks) (float64, error) {
+	if e.nets.Eye == nil {
+		return 1, nil
+	}
+	left, err := e.eyeOpen(ctx, src, l, 36)
+	if err != nil {
+		return 0, err
+	}
+	right, err := e.eyeOpen(ctx, src, l, 42)
+	return max(left, right), err
+}
 
 // eyeOpen is how sure the network is that the eye with its outer or inner corner at landmark i is open, 0 to 1.
 func (e *Engine) eyeOpen(ctx context.Context, src imaging.RGB, l landmarks, i int) (float64, error) {

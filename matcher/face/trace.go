@@ -25,15 +25,16 @@ func showBoxes(tr matcher.Trace, boxes []box) {
 	tr(traceBoxes, rows)
 }
 
-func showFace(tr matcher.Trace, l landmarks, face planes) {
+func showFace(tr matcher.Trace, f alignedFace) {
 	if tr == nil {
 		return
 	}
-	rows := make([][2]float64, len(l))
-	for i, p := range l {
+	rows := make([][2]float64, len(f.marks))
+	for i, p := range f.marks {
 		rows[i] = [2]float64{p.x, p.y}
 	}
 	tr(traceLandmarks, rows)
+	face := f.pixels
 	img := image.NewNRGBA(image.Rect(0, 0, face.w, face.h))
 	for i := range face.r {
 		copy(img.Pix[4*i:], []byte{byte(face.r[i] + 0.5), byte(face.g[i] + 0.5), byte(face.b[i] + 0.5), 255})
@@ -46,7 +47,7 @@ func showQuality(tr matcher.Trace, m measures) {
 		return
 	}
 	tr(traceQuality, map[string]float64{
-		"eye_distance": m.eyes, "sharpness": m.sharpness, "brightness": m.mean, "contrast": m.contrast,
+		"clarity": m.clarity, "eye_distance": m.eyes, "sharpness": m.sharpness, "brightness": m.mean, "contrast": m.contrast,
 		"yaw": m.yaw, "pitch": m.pitch, "roll": m.roll, "eyes_open": m.open, "inside": m.inside,
 	})
 }

@@ -182,3 +182,21 @@ func TestEveryKindHasAStatusAndADocument(t *testing.T) {
 		t.Errorf("a fault of ours shows its detail: %s", p.encode())
 	}
 }
+
+// TestDocsExplainEverything: the anchor that a problem's type points to is there, and the page needs nothing from elsewhere.
+func TestDocsExplainEverything(t *testing.T) {
+	page := string(start(t, &fakeAPI{}, nil).call(t, "GET", "/docs", nil).body)
+	for code, e := range catalogue {
+		if !strings.Contains(page, `id="`+code+`"`) || e.title == "" || e.status < 400 {
+			t.Errorf("%s is not explained", code)
+		}
+	}
+	for _, r := range docsRoutes(routes) {
+		if !strings.Contains(page, r.Path) || !strings.Contains(page, r.About) {
+			t.Errorf("%s is not there", r.Path)
+		}
+	}
+	if regexp.MustCompile(`(?i)(src|href)="?(https?:)?//|<script|@import`).MatchString(page) {
+		t.Error("the page loads something")
+	}
+}

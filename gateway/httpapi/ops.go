@@ -39,13 +39,14 @@ func generated(f func() ([]byte, error)) (work, error) {
 	}}, nil
 }
 
-func fixed(contentType string, body []byte) (work, error) {
-	return work{run: func(context.Context) (answer, error) { return document(contentType, body), nil }}, nil
+func fixed(a answer) (work, error) {
+	return work{run: func(context.Context) (answer, error) { return a, nil }}, nil
 }
 
 func readKeys(s *Server, _ request) (work, error)      { return generated(s.deps.Keys) }
 func readDiscovery(s *Server, _ request) (work, error) { return generated(s.deps.Discovery) }
-func readOpenAPI(*Server, request) (work, error)       { return fixed("application/yaml", openAPI) }
+func readOpenAPI(*Server, request) (work, error)       { return fixed(document("application/yaml", openAPI)) }
+func readDocs(s *Server, _ request) (work, error)      { return fixed(s.docs) }
 
 type health struct {
 	Status   string   `json:"status"`

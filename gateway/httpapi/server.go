@@ -41,6 +41,7 @@ type Server struct {
 	heavy  *admission
 	bodies *budget
 	once   *keeper
+	docs   answer
 
 	base   context.Context // of every request; ends when a shutdown runs out of time
 	cancel context.CancelFunc
@@ -60,6 +61,11 @@ func New(deps Deps) *Server {
 		bodies: newBudget(cfg.BodyBudget),
 		once:   newKeeper(deps.Receipts),
 	}
+	page, err := renderDocs(routes, cfg.BodyLimit)
+	if err != nil {
+		panic(err) // the page is part of the program, and a test renders it
+	}
+	s.docs = document("text/html; charset=utf-8", page)
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.app = s.newApp()
 	return s

@@ -209,7 +209,13 @@ func (c *Calibration) Check() error {
 	case !(c.Floor < 1) || c.Floor < 2.99/float64(c.Impostor):
 		return fmt.Errorf("floor %g: %d impostor comparisons support no less than %g (rule of three)", c.Floor, c.Impostor, 3/float64(c.Impostor))
 	}
-	return errors.Join(c.checkPoints(), c.Tail.check(), c.checkRatios())
+	if err := errors.Join(c.checkPoints(), c.Tail.check(), c.checkRatios()); err != nil {
+		return err
+	}
+	if _, highest := c.Range(); !finite(highest) {
+		return fmt.Errorf("tail: scale %g and shape %g reach %g only beyond all numbers", c.Tail.Scale, c.Tail.Shape, Bottom)
+	}
+	return nil
 }
 
 func (c *Calibration) checkPoints() error {

@@ -53,10 +53,10 @@ func (s *Scores) rates(weights []float64) Rates {
 	return r
 }
 
-// equal is the EER between the last threshold with FMR <= FNMR and the first with FMR >= FNMR: the middle of the
-// narrower pair, as in FVC2002.
+// equal is the EER between the last threshold with FMR < FNMR and the first with FMR >= FNMR: where the two meet, or else
+// the middle of the pair with the lower sum, as in FVC2002.
 func equal(below, above Operating) float64 {
-	if below.FMR+below.FNMR < above.FMR+above.FNMR {
+	if above.FMR > above.FNMR && below.FMR+below.FNMR < above.FMR+above.FNMR {
 		return (below.FMR + below.FNMR) / 2
 	}
 	return (above.FMR + above.FNMR) / 2

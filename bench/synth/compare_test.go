@@ -140,7 +140,7 @@ func TestSideBySide(t *testing.T) {
 		report(t, fmt.Sprintf("difficulty %.1f", d), all, failed)
 	}
 	var all []impression
-	for p := range Prints(3, 400) {
+	for p := range Prints(3, 200) {
 		name := fmt.Sprint(len(all))
 		all = append(all, ofPrint(t, name, p), ofPrint(t, name, Reprint(p, 1)))
 	}

@@ -24,11 +24,11 @@ func (c Class) String() string {
 
 // Finger is one identity: its class, its cores and deltas, and its ridges. It is safe for concurrent use.
 type Finger struct {
-	Seed  uint64
-	Class Class
-	flow  flow
-	mean  float64 // ridge period
-	print func() *master
+	Seed   uint64
+	Class  Class
+	flow   flow
+	mean   float64 // ridge period
+	ridges func() *master
 }
 
 // NewFinger makes the finger of a seed. The same seed gives the same finger. The ridges are grown when the first
@@ -38,7 +38,7 @@ func NewFinger(seed uint64) *Finger {
 	f := &Finger{Seed: seed, Class: drawClass(rng)}
 	f.flow = newFlow(rng, f.Class)
 	f.mean = clamp(periodMean+periodSpread*rng.NormFloat64(), periodMin+1, periodMax-1.5)
-	f.print = sync.OnceValue(func() *master { return grow(f) })
+	f.ridges = sync.OnceValue(func() *master { return grow(f) })
 	return f
 }
 
@@ -71,7 +71,7 @@ type flow struct {
 }
 
 func newFlow(rng *rand.Rand, c Class) flow {
-	f := flow{axis: centreX + 13*rng.NormFloat64(), tilt: 0.06 * rng.NormFloat64(), steep: 1 + 0.2*rng.NormFloat64()}
+	f := flow{axis: centreX + axisSpread*rng.NormFloat64(), tilt: tiltSpread * rng.NormFloat64(), steep: 1 + steepSpread*rng.NormFloat64()}
 	f.place(rng, c)
 	f.wobble = newSmooth(rng, masterWidth, masterHeight, wobbleScale)
 	f.openCores()
@@ -101,30 +101,34 @@ func (f *flow) openCores() {
 
 // place draws the cores and deltas of a class where people have them.
 func (f *flow) place(rng *rand.Rand, c Class) {
-	between := func(lo, hi float64) float64 { return lo + (hi-lo)*rng.Float64() }
-	x, y := f.axis+10*rng.NormFloat64(), 232+20*rng.NormFloat64()
+	x, y := f.axis+coreSpreadX*rng.NormFloat64(), coreY+coreSpreadY*rng.NormFloat64()
 	core := func(dx, dy float64) { f.points = append(f.points, singularity{x: x + dx, y: y + dy, sign: 1}) }
 	delta := func(dx, dy float64) { f.points = append(f.points, singularity{x: x + dx, y: y + dy, sign: -1}) }
 	switch c {
 	case Arch:
-		f.hump = archHump * between(0.6, 1.3)
+		f.hump = archHump * archHeight.draw(rng)
 	case TentedArch:
 		core(0, 0)
-		delta(between(-10, 10), between(60, 115))
+		delta(tentLean.draw(rng), tentHeight.draw(rng))
 	case LeftLoop:
 		core(0, 0)
-		delta(between(50, 108), between(98, 160))
+		delta(loopDeltaX.draw(rng), loopDeltaY.draw(rng))
 	case RightLoop:
 		core(0, 0)
-		delta(-between(50, 108), between(98, 160))
+		delta(-loopDeltaX.draw(rng), loopDeltaY.draw(rng))
 	case Whorl:
-		lean, gap := between(-16, 16), between(12, 74)
+		lean, gap := whorlLean.draw(rng), whorlGap.draw(rng)
 		core(-lean/2, -gap/2)
 		core(lean/2, gap/2)
-		delta(-between(85, 150), between(85, 150))
-		delta(between(85, 150), between(85, 150))
+		delta(-whorlDelta.draw(rng), whorlDelta.draw(rng))
+		delta(whorlDelta.draw(rng), whorlDelta.draw(rng))
 	}
 }
+
+// span is a range to draw evenly from.
+type span struct{ lo, hi float64 }
+
+func (s span) draw(rng *rand.Rand) float64 { return s.lo + (s.hi-s.lo)*rng.Float64() }
 
 // at is the orientation at a point: counterclockwise from the x axis, any multiple of pi added.
 func (f *flow) at(x, y float64) float64 {
@@ -150,11 +154,11 @@ func (p *singularity) turn(x, y float64) float64 {
 // arching bends the ridges round the tip, and over the hump of a plain arch.
 func (f *flow) arching(x, y float64) float64 {
 	side := (f.axis - x) / (masterWidth / 2)
-	height := ease(clamp(1-y/460, 0, 1))
+	height := ease(clamp(1-y/archFoot, 0, 1))
 	slope := f.steep * (archBottom + (archTop-archBottom)*height) * math.Sin(clamp(side, -1, 1)*math.Pi/2)
 	if f.hump == 0 {
 		return slope
 	}
-	u, v := (f.axis-x)/humpWidth, (y-275)/110
+	u, v := (f.axis-x)/humpWide, (y-humpY)/humpHigh
 	return slope + f.hump*u*math.Exp((1-u*u-v*v)/2)
 }

@@ -12,7 +12,7 @@ type master struct{ height []float32 }
 // Maltoni, 2000): minutiae are not placed, they arise where ridges meet.
 func grow(f *Finger) *master {
 	rng := source(f.Seed, streamRidges, 0)
-	period := newSmooth(rng, masterWidth, masterHeight, 120)
+	period := newSmooth(rng, masterWidth, masterHeight, periodScale)
 	small := newField(coarseWidth, coarseHeight, coarse, f, period)
 	img := make([]float32, coarseWidth*coarseHeight)
 	for i := range img {
@@ -38,13 +38,8 @@ func grow(f *Finger) *master {
 // clip brings the picture to full contrast: v*gain, bent smoothly into -1..1.
 func clip(img []float32, gain float32) {
 	for i, v := range img {
-		v *= gain
-		img[i] = clamp(v*(1.3-0.3*v*v), -1, 1)
-		if v > 1 {
-			img[i] = 1
-		} else if v < -1 {
-			img[i] = -1
-		}
+		v = clamp(v*gain, -1, 1)
+		img[i] = v * (1.3 - 0.3*v*v)
 	}
 }
 
@@ -63,7 +58,7 @@ func newField(w, h, step int, f *Finger, period smooth) field {
 			x, y := (float64(i)+0.5)*float64(step), (float64(j)+0.5)*float64(step)
 			fd.which[j*w+i] = noFilter
 			if onFinger(x, y) {
-				p := f.mean + periodDrift*period.at(x, y) + 0.9*(y-centreY)/masterHeight
+				p := f.mean + periodDrift*period.at(x, y) + periodTilt*(y-centreY)/masterHeight
 				fd.which[j*w+i] = uint16(filterIndex(f.flow.at(x, y), p))
 			}
 		}
@@ -239,7 +234,7 @@ func (l line) draw(rng *rand.Rand, w, h int, visit func(i int, strength float32)
 	for s := 0.0; s < l.length; s++ {
 		end := float32(math.Sin(math.Pi * s / l.length))
 		sin, cos := math.Sincos(a)
-		for d := -3.0; d <= 3; d++ {
+		for d := -math.Ceil(2 * l.width); d <= 2*l.width; d++ {
 			i, j := int(x-sin*d), int(y+cos*d)
 			if i >= 0 && j >= 0 && i < w && j < h {
 				visit(j*w+i, end*float32(math.Exp(-0.5*sq(d/l.width))))

@@ -46,7 +46,7 @@ func (f *Finger) Impression(k int, o Options) imaging.Grey {
 	rng := source(f.Seed, streamImpression, uint64(k))
 	o.Difficulty *= math.Exp(mishap * rng.NormFloat64())
 	t := newTouch(rng, o)
-	pix := t.render(f.print(), newSensor(rng, o))
+	pix := t.render(f.ridges(), newSensor(rng, o))
 	return imaging.Grey{Width: o.Width, Height: o.Height, Pix: pix, DPI: o.DPI}
 }
 
@@ -75,7 +75,7 @@ func newTouch(rng *rand.Rand, o Options) touch {
 		wide: contactWide * (1 + contactSwing*clamp(press+0.4*rng.NormFloat64(), -3, 3)),
 		high: contactHigh * (1 + contactSwing*clamp(press+0.4*rng.NormFloat64(), -3, 3)),
 	}
-	t.level = clamp(-0.10-0.10*press+touchSpread*math.Sqrt(d)*rng.NormFloat64(), -0.75, 0.6)
+	t.level = clamp(touchMean-touchPress*press+touchSpread*math.Sqrt(d)*rng.NormFloat64(), -0.75, 0.6)
 	t.ragged = newSmooth(rng, masterWidth, masterHeight, edgeScale)
 	t.drift, t.driftSize = newSmooth(rng, masterWidth, masterHeight, touchScale), touchDrift*math.Sqrt(d)
 	t.grain = grainDry * clamp(0.35+t.level, 0.1, 1) * math.Sqrt(d)

@@ -23,6 +23,8 @@ const (
 	periodMean   = 9.0
 	periodSpread = 0.55 // standard deviation between fingers
 	periodDrift  = 0.7  // standard deviation within a finger
+	periodTilt   = 0.9  // from the top of the finger to the crease
+	periodScale  = 120.0
 	periodMin    = 7.0
 	periodMax    = 12.0
 
@@ -48,10 +50,13 @@ var classShares = [...]float64{Arch: 0.037, TentedArch: 0.029, LeftLoop: 0.338, 
 // Arching of the ridges over the whole fingertip, added to what cores and deltas make: ridges run level at the crease
 // and bend round the tip.
 const (
-	archTop    = 0.62 // slope far to the side at the top
-	archBottom = 0.08 // and at the bottom
-	archHump   = 0.50 // slope beside the hump of a plain arch
-	humpWidth  = 52.0
+	archTop    = 0.62  // slope far to the side at the top
+	archBottom = 0.08  // and at the bottom
+	archHump   = 0.50  // slope beside the hump of a plain arch
+	archFoot   = 460.0 // height at which the arching has died away
+	humpWide   = 52.0
+	humpHigh   = 110.0
+	humpY      = 275.0
 
 	loopSides = 0.27  // how much the sides of a loop lean towards its axis
 	loopReach = 150.0 // distance over which that halves
@@ -59,6 +64,27 @@ const (
 	wobble      = 0.10  // amplitude of the smooth random change of orientation
 	wobbleScale = 105.0 // its length
 	bend        = 0.10  // amplitude of the correction around each singularity (after Vizcaya and Gerhardt)
+)
+
+// Where cores and deltas lie. The core of most fingers is a little above the middle, and a delta 10 to 20 ridges away.
+const (
+	axisSpread  = 13.0 // standard deviation of the finger's middle line
+	tiltSpread  = 0.06
+	steepSpread = 0.2 // of the arching, relative
+	coreSpreadX = 10.0
+	coreY       = 232.0
+	coreSpreadY = 20.0
+)
+
+var (
+	archHeight = span{0.6, 1.3} // of the hump, relative
+	tentLean   = span{-10, 10}
+	tentHeight = span{60, 115}
+	loopDeltaX = span{50, 108}
+	loopDeltaY = span{98, 160}
+	whorlLean  = span{-16, 16}
+	whorlGap   = span{12, 74}
+	whorlDelta = span{85, 150}
 )
 
 // Impressions, at difficulty 1.
@@ -79,6 +105,7 @@ const (
 	// middle that sticks, and skin around it that is dragged and turned.
 	dragSpread  = 9.0
 	twistSpread = 4.5 * math.Pi / 180
+	stickSpread = 15.0
 	stickWide   = 55.0 // half axes of the part that sticks
 	stickHigh   = 75.0
 	brakeReach  = 2.2  // relative distance over which the drag comes to its full size
@@ -86,6 +113,8 @@ const (
 	creepScale  = 60.0 // and its length
 
 	// Ridge height at which skin touches: 0 makes ridges as wide as valleys, more makes them thin (dry, light).
+	touchMean   = -0.10
+	touchPress  = 0.10 // by how much firm pressure lowers it
 	touchSpread = 0.24
 	touchDrift  = 0.34 // standard deviation within an impression
 	touchScale  = 70.0

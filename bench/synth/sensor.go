@@ -1,6 +1,8 @@
 package synth
 
 import (
+	"math"
+	"math/bits"
 	"math/rand/v2"
 )
 
@@ -18,16 +20,20 @@ type sensor struct {
 type speck struct{ x, y, radius, dark float64 }
 
 func newSensor(rng *rand.Rand, o Options) *sensor {
-	s := &sensor{o: o, rng: rng, fine: newTexture(rng, 1), medium: newTexture(rng, 4)}
+	unit := float64(o.DPI) / baseDPI // sensor pixels in a master pixel
+	s := &sensor{o: o, rng: rng, fine: newTexture(rng, grainSize(unit)), medium: newTexture(rng, grainSize(4*unit))}
 	s.ridge = float32(clamp(ridgeGrey+greySwing*rng.NormFloat64(), 5, 110))
 	s.skin = float32(clamp(skinGrey+greySwing*rng.NormFloat64()*0.5, 190, 255))
 	s.noise = float32(sensorNoise * o.Difficulty)
 	w, h := float64(o.Width), float64(o.Height)
 	for range poisson(rng, scratchRate*o.Difficulty) {
-		s.scratches = append(s.scratches, line{rng.Float64() * w, rng.Float64() * h, rng.Float64() * 6.3, 20 + 90*rng.Float64(), 0.5 + 0.5*rng.Float64()})
+		s.scratches = append(s.scratches, line{
+			x: rng.Float64() * w, y: rng.Float64() * h, angle: 2 * math.Pi * rng.Float64(),
+			length: unit * (20 + 90*rng.Float64()), width: unit * (0.5 + 0.5*rng.Float64()),
+		})
 	}
 	for range poisson(rng, dirtRate*o.Difficulty) {
-		s.dirt = append(s.dirt, speck{rng.Float64() * w, rng.Float64() * h, 1 + 2.5*rng.Float64(), 0.3 + 0.5*rng.Float64()})
+		s.dirt = append(s.dirt, speck{rng.Float64() * w, rng.Float64() * h, unit * (1 + 2.5*rng.Float64()), 0.3 + 0.5*rng.Float64()})
 	}
 	return s
 }
@@ -37,7 +43,12 @@ type texture struct{ values []float32 }
 
 const textureSide = 256 // a power of two
 
-// newTexture makes noise of the given grain: grain 1 is a little wider than a pixel.
+// grainSize is the power of two that is next to size from below, within 1 to 16.
+func grainSize(size float64) int {
+	return 1 << (bits.Len(uint(clamp(size, 1, 16))) - 1)
+}
+
+// newTexture makes noise of the given grain, a power of two: 1 is a little wider than a pixel.
 func newTexture(rng *rand.Rand, grain int) texture {
 	side := textureSide / grain
 	knots := make([]float32, side*side)

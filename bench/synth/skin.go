@@ -25,7 +25,7 @@ func newSkin(rng *rand.Rand, difficulty float64) skin {
 	var s skin
 	s.sin, s.cos = math.Sincos(gauss(turnSpread))
 	s.shiftX, s.shiftY = gauss(shiftSpread), gauss(shiftSpread)
-	s.stickX, s.stickY = centreX+gauss(15), centreY+gauss(15)
+	s.stickX, s.stickY = centreX+gauss(stickSpread), centreY+gauss(stickSpread)
 	s.dragX, s.dragY = gauss(dragSpread), gauss(dragSpread)
 	s.twistSin, s.twistCos = math.Sincos(gauss(twistSpread))
 	s.creepX = newSmooth(rng, masterWidth, masterHeight, creepScale)

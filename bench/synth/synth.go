@@ -8,3 +8,6 @@
 //
 // docs/synth.md compares what comes out with real impressions.
 package synth
+
+// Version names the generator: results that rest on its output say it. It changes whenever a seed gives other bytes.
+const Version = "synth-1"

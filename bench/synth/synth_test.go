@@ -3,9 +3,12 @@ package synth
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -31,6 +34,22 @@ func TestSameSeedSamePicture(t *testing.T) {
 	if bytes.Equal(NewFinger(8).Impression(2, Options{}).Pix, want.Pix) {
 		t.Error("two fingers are equal")
 	}
+}
+
+// What a seed gives is part of published results: whoever changes it gives Version a new number, and this test new sums.
+func TestVersionStandsForTheseBytes(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the sums are those of amd64; other processors may differ in the last bit")
+	}
+	f := func(name, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s under %s: %s, want %s", name, Version, got, want)
+		}
+	}
+	f("impression", fmt.Sprintf("%x", sha256.Sum256(Member(1, 2).Impression(3, Options{}).Pix))[:16], "3568f872102e5dc7")
+	f("print", fmt.Sprintf("%x", digest(PrintOf(1, 2))), "90725eff31ec0e51")
+	f("reprint", fmt.Sprintf("%x", digest(Reprint(PrintOf(1, 2), 3))), "1382f2e75103f71e")
 }
 
 func TestSizes(t *testing.T) {
@@ -148,13 +167,13 @@ func TestWriteDatasetStops(t *testing.T) {
 
 func BenchmarkNewFinger(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
-		NewFinger(uint64(i)).print()
+		NewFinger(uint64(i)).ridges()
 	}
 }
 
 func BenchmarkImpression(b *testing.B) {
 	f := NewFinger(1)
-	f.print()
+	f.ridges()
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		f.Impression(i, Options{})

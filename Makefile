@@ -3,7 +3,6 @@ SHELL      := /bin/bash
 CACHE      := .cache
 MODELS     := $(CACHE)/models
 DEMO       := $(CACHE)/demo
-RP         := $(CACHE)/relyingparty
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 FUZZTIME   ?= 10s
@@ -28,18 +27,13 @@ build: ## leave biogate and biobench in bin/
 models: build ## fetch the face networks, check their hashes, prepare them once
 	@bin/biogate models verify >/dev/null 2>&1 || bin/biogate models pull
 
-test: setup models $(RP)/node_modules ## run every test, with the race detector
+test: setup models ## run every test, with the race detector
 	@.ci/install test
+	@.ci/relyingparty-setup
 	BIOGATE_REQUIRE_ALL=1 go test -race -timeout 20m ./...
 
 unit: ## the tests without installing anything; those that miss something skip and say so
 	go test ./...
-
-$(RP)/node_modules: gateway/assertion/testdata/relyingparty/package.json
-	@.ci/install node
-	@mkdir -p $(RP) && cp gateway/assertion/testdata/relyingparty/package*.json $(RP)/
-	cd $(RP) && npm install --no-audit --no-fund --ignore-scripts --loglevel=error
-	@touch $@
 
 lint: ## vet, staticcheck, gofumpt
 	go vet ./...

@@ -29,7 +29,7 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// Data is the folder of the embedded store, the audit log and the keys; made when missing. Environment: BIOGATE_DATA.
 	Data string `yaml:"data"`
-	// Models is the folder with the manifests and weights of models.
+	// Models is the folder with the prepared networks. Environment: BIOGATE_MODELS.
 	Models string `yaml:"models"`
 	// Redis is redis://[user:password@]host:port/db (rediss:// for TLS) of the cache in front of the embedded store; empty:
 	// no cache. Environment: BIOGATE_REDIS.
@@ -137,7 +137,7 @@ func Default() Config {
 		Mode:     Development,
 		Listen:   "127.0.0.1:8080",
 		Data:     "data",
-		Models:   "models",
+		Models:   ".cache/models",
 		LogLevel: "info",
 		Policy: Policy{
 			MaxFMR:        1e-4, // the Vietnamese banking rule: below 0.01 %

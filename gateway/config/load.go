@@ -74,11 +74,14 @@ func explain(err error) error {
 }
 
 // Overrides are the settings that flags and the environment can set; empty ones change nothing.
-type Overrides struct{ Listen, Data, Redis string }
+type Overrides struct{ Listen, Data, Redis, Models string }
 
-// Environment reads the overrides in BIOGATE_LISTEN, BIOGATE_DATA and BIOGATE_REDIS.
+// Environment reads the overrides in BIOGATE_LISTEN, BIOGATE_DATA, BIOGATE_REDIS and BIOGATE_MODELS.
 func Environment(getenv func(string) string) Overrides {
-	return Overrides{Listen: getenv("BIOGATE_LISTEN"), Data: getenv("BIOGATE_DATA"), Redis: getenv("BIOGATE_REDIS")}
+	return Overrides{
+		Listen: getenv("BIOGATE_LISTEN"), Data: getenv("BIOGATE_DATA"),
+		Redis: getenv("BIOGATE_REDIS"), Models: getenv("BIOGATE_MODELS"),
+	}
 }
 
 // Override puts o over c: first the environment's, then the flags'.
@@ -86,7 +89,7 @@ func (c *Config) Override(o Overrides) {
 	for _, row := range []struct {
 		setting *string
 		value   string
-	}{{&c.Listen, o.Listen}, {&c.Data, o.Data}, {&c.Redis, o.Redis}} {
+	}{{&c.Listen, o.Listen}, {&c.Data, o.Data}, {&c.Redis, o.Redis}, {&c.Models, o.Models}} {
 		if row.value != "" {
 			*row.setting = row.value
 		}

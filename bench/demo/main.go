@@ -1,0 +1,373 @@
+// Command demo starts a gateway on a free port, does the main job once with captures that anybody may use, and prints what
+// happened: synthetic fingerprints of our own generator, and photographs that an npm package ships for its own demonstration.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"biogate/bench/synth"
+	"biogate/gateway/assertion"
+	"biogate/matcher/imaging"
+)
+
+const (
+	audience  = "https://boarding.example"
+	enrolled  = 3 // impressions of each finger; the next one is the probe
+	fingers   = 8 // members of the gallery
+	startWait = time.Minute
+)
+
+func main() {
+	program := flag.String("biogate", "bin/biogate", "the gateway to start")
+	photos := flag.String("photos", "", "folder with photographs of single people; empty: fingers alone")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *program, *photos); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, program, photos string) error {
+	gw, err := start(ctx, program)
+	if err != nil {
+		return err
+	}
+	defer gw.stop()
+	s := story{gateway: gw}
+	return errors.Join(s.fingers(ctx), s.faces(ctx, photos), s.relyingParty(ctx), s.goodbye(ctx))
+}
+
+// story tells one line a step.
+type story struct {
+	*gateway
+	line  int
+	token string
+}
+
+func (s *story) say(format string, args ...any) {
+	s.line++
+	fmt.Printf("%2d  %s\n", s.line, fmt.Sprintf(format, args...))
+}
+
+// answer is what the demo reads of the gateway's documents.
+type answer struct {
+	Decision   string  `json:"decision"`
+	FMR        float64 `json:"fmr"`
+	Reasons    []string
+	Assertion  string `json:"assertion"`
+	Receipt    string `json:"receipt"`
+	Candidates []struct {
+		Subject string  `json:"subject"`
+		FMR     float64 `json:"fmr"`
+	} `json:"candidates"`
+	Templates []struct {
+		Quality struct {
+			Score int `json:"score"`
+		} `json:"quality"`
+	} `json:"templates"`
+}
+
+func (s *story) fingers(ctx context.Context) error {
+	s.say("gateway ready at %s, development mode, empty embedded store", s.url)
+	var probe, stranger []byte
+	for i := range fingers {
+		finger := synth.Member(2026, i)
+		var captures []any
+		for k := range enrolled {
+			captures = append(captures, fingerCapture(impression(finger, k)))
+		}
+		if _, err := s.want(ctx, 201, "POST", fmt.Sprintf("/v1/subjects/passenger-%d/templates", i), map[string]any{"captures": captures}); err != nil {
+			return err
+		}
+		switch i {
+		case 0:
+			probe = impression(finger, enrolled)
+		case 1:
+			stranger = impression(finger, enrolled)
+		}
+	}
+	s.say("enrolled %d synthetic fingers, %d impressions each: passenger-0 to passenger-%d", fingers, enrolled, fingers-1)
+	genuine, err := s.verify(ctx, "passenger-0", fingerCapture(probe))
+	if err != nil {
+		return err
+	}
+	s.token = genuine.Assertion
+	s.say("passenger-0 shows the finger again: %s at FMR %.1e, with a signed assertion", genuine.Decision, genuine.FMR)
+	impostor, err := s.verify(ctx, "passenger-0", fingerCapture(stranger))
+	if err != nil {
+		return err
+	}
+	s.say("an impostor claims to be passenger-0: %s at FMR %.1e, no assertion", impostor.Decision, impostor.FMR)
+	if genuine.Decision != "match" || impostor.Decision != "no-match" || impostor.Assertion != "" {
+		return fmt.Errorf("wrong decisions: %s and %s", genuine.Decision, impostor.Decision)
+	}
+	return s.identify(ctx, stranger)
+}
+
+func (s *story) identify(ctx context.Context, probe []byte) error {
+	if _, err := s.want(ctx, 201, "PUT", "/v1/galleries/vn123", map[string]any{"purpose": "boarding", "expires_at": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)}); err != nil {
+		return err
+	}
+	for i := range fingers {
+		if _, err := s.want(ctx, 0, "PUT", fmt.Sprintf("/v1/galleries/vn123/members/passenger-%d", i), nil); err != nil {
+			return err
+		}
+	}
+	found, err := s.want(ctx, 200, "POST", "/v1/identifications", map[string]any{"gallery": "vn123", "audience": audience, "captures": []any{fingerCapture(probe)}})
+	if err != nil {
+		return err
+	}
+	if len(found.Candidates) == 0 || found.Candidates[0].Subject != "passenger-1" {
+		return fmt.Errorf("identified %+v instead of passenger-1", found.Candidates)
+	}
+	s.say("who is it among the %d of flight vn123? %s: %s at FMR %.1e", fingers, found.Decision, found.Candidates[0].Subject, found.Candidates[0].FMR)
+	return nil
+}
+
+func (s *story) faces(ctx context.Context, photos string) error {
+	people, err := s.enrolFaces(ctx, photos)
+	if err != nil {
+		return err
+	}
+	if len(people) < 2 {
+		s.say("no faces: %s", "this build or machine has no face engine, or no photographs")
+		return nil
+	}
+	recaptured, err := recapture(people[0])
+	if err != nil {
+		return err
+	}
+	genuine, err := s.verify(ctx, "traveller-0", faceCapture(recaptured))
+	if err != nil {
+		return err
+	}
+	s.say("traveller-0 again, a seeded recapture of the same photograph (scaled, relit, recompressed): %s at FMR %.1e", genuine.Decision, genuine.FMR)
+	impostor, err := s.verify(ctx, "traveller-0", faceCapture(people[1]))
+	if err != nil {
+		return err
+	}
+	s.say("traveller-1's face for traveller-0: %s at FMR %.1e", impostor.Decision, impostor.FMR)
+	if genuine.Decision != "match" || impostor.Decision != "no-match" {
+		return fmt.Errorf("wrong decisions: %s and %s", genuine.Decision, impostor.Decision)
+	}
+	return nil
+}
+
+// enrolFaces enrols the photographs that show exactly one usable face of somebody new.
+func (s *story) enrolFaces(ctx context.Context, photos string) (people [][]byte, err error) {
+	files, err := filepath.Glob(filepath.Join(photos, "sample*.jpg"))
+	if err != nil || photos == "" {
+		return nil, err
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		_, status, err := s.call(ctx, "POST", fmt.Sprintf("/v1/subjects/traveller-%d/templates", len(people)), map[string]any{"captures": []any{faceCapture(data)}})
+		if err != nil {
+			return nil, err
+		}
+		if status == http.StatusNotImplemented {
+			return nil, nil
+		}
+		if status == http.StatusCreated {
+			people = append(people, data)
+		}
+	}
+	s.say("enrolled %d faces from %d photographs; the others were refused: not exactly one usable face", len(people), len(files))
+	return people, nil
+}
+
+func (s *story) relyingParty(ctx context.Context) error {
+	jwks, err := s.get(ctx, "/.well-known/jwks.json")
+	if err != nil {
+		return err
+	}
+	claims, err := assertion.Verify(s.token, jwks, assertion.Expect{Audience: audience})
+	if err != nil {
+		return err
+	}
+	changed := []byte(s.token)
+	changed[len(changed)/2] ^= 1
+	_, refusal := assertion.Verify(string(changed), jwks, assertion.Expect{Audience: audience})
+	if refusal == nil {
+		return errors.New("an assertion with a changed byte was accepted")
+	}
+	s.say("the relying party checks the assertion offline: amr %v, pairwise sub %.12s..., valid %d s; one byte changed: refused",
+		claims.AMR, claims.Subject, claims.Expiry-claims.IssuedAt)
+	return nil
+}
+
+func (s *story) goodbye(ctx context.Context) error {
+	gone, err := s.want(ctx, 200, "DELETE", "/v1/subjects/passenger-0", nil)
+	if err != nil {
+		return err
+	}
+	if gone.Receipt == "" {
+		return errors.New("deletion without a receipt")
+	}
+	_, status, err := s.call(ctx, "GET", "/v1/subjects/passenger-0", nil)
+	if err != nil || status != http.StatusNotFound {
+		return fmt.Errorf("after deletion: %d %w", status, err)
+	}
+	s.say("passenger-0 is forgotten everywhere, with a signed receipt; the gateway stops")
+	return nil
+}
+
+func (s *story) verify(ctx context.Context, subject string, capture any) (answer, error) {
+	return s.want(ctx, 200, "POST", "/v1/verifications", map[string]any{"subject": subject, "audience": audience, "captures": []any{capture}})
+}
+
+func fingerCapture(data []byte) any {
+	return map[string]any{"modality": "finger", "position": "right-index", "dpi": 500, "data": data}
+}
+
+func faceCapture(data []byte) any { return map[string]any{"modality": "face", "data": data} }
+
+func impression(f *synth.Finger, k int) []byte {
+	data, err := synth.EncodePNG(f.Impression(k, synth.Options{}))
+	if err != nil {
+		panic(err) // a picture in memory always encodes
+	}
+	return data
+}
+
+func recapture(photo []byte) ([]byte, error) {
+	picture, err := imaging.DecodeRGB(photo, "")
+	if err != nil {
+		return nil, err
+	}
+	return synth.Recapture(picture, 7), nil
+}
+
+// gateway is a running child process.
+type gateway struct {
+	url     string
+	process *exec.Cmd
+	data    string
+}
+
+func start(ctx context.Context, program string) (*gateway, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.MkdirTemp("", "biogate-demo-")
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{url: "http://" + addr, data: data, process: exec.CommandContext(ctx, program, "serve", "--listen", addr, "--data", data)}
+	var log bytes.Buffer
+	g.process.Stderr, g.process.Stdout = &log, &log
+	g.process.Cancel = func() error { return g.process.Process.Signal(syscall.SIGTERM) }
+	if err := g.process.Start(); err != nil {
+		return nil, err
+	}
+	if err := g.await(ctx); err != nil {
+		g.stop()
+		return nil, fmt.Errorf("%w; the gateway said:\n%s", err, log.String())
+	}
+	return g, nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (g *gateway) await(ctx context.Context) error {
+	deadline := time.Now().Add(startWait)
+	for time.Now().Before(deadline) && ctx.Err() == nil {
+		if _, err := g.get(ctx, "/readyz"); err == nil {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return errors.New("the gateway did not become ready")
+}
+
+func (g *gateway) stop() {
+	_ = g.process.Process.Signal(syscall.SIGTERM)
+	_ = g.process.Wait()
+	_ = os.RemoveAll(g.data)
+}
+
+func (g *gateway) get(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("GET %s: %s", path, res.Status)
+	}
+	return io.ReadAll(res.Body)
+}
+
+// call sends one request and reads what of the answer the demo needs.
+func (g *gateway) call(ctx context.Context, method, path string, body any) (a answer, status int, err error) {
+	var reader io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return a, 0, err
+		}
+		reader = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, g.url+path, reader)
+	if err != nil {
+		return a, 0, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return a, 0, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return a, res.StatusCode, err
+	}
+	if res.StatusCode >= http.StatusBadRequest {
+		return a, res.StatusCode, nil
+	}
+	if len(text) > 0 {
+		err = json.Unmarshal(text, &a)
+	}
+	return a, res.StatusCode, err
+}
+
+// want is call with an expected status; 0 accepts every success.
+func (g *gateway) want(ctx context.Context, status int, method, path string, body any) (answer, error) {
+	a, got, err := g.call(ctx, method, path, body)
+	if err == nil && got != status && (status != 0 || got >= http.StatusBadRequest) {
+		err = fmt.Errorf("%s %s: %d", method, path, got)
+	}
+	return a, err
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"biogate/gateway/assertion"
+	"biogate/gateway/decision"
+)
+
+// gatewayFlags say which gateway answers.
+type gatewayFlags struct {
+	URL    string `help:"A running gateway. Without it the command opens the store itself." placeholder:"URL" env:"BIOGATE_URL"`
+	Config string `help:"Configuration, when the command opens the store itself." placeholder:"FILE" type:"path"`
+	Data   string `help:"Data folder, when the command opens the store itself." placeholder:"DIR"`
+}
+
+// ask calls f with a client of the gateway: the running one, or one inside this process that ends with f.
+func (g gatewayFlags) ask(ctx context.Context, f func(client) error) error {
+	if g.URL != "" {
+		c, err := newClient(g.URL)
+		if err != nil {
+			return err
+		}
+		return f(c)
+	}
+	return withGateway(ctx, serveFlags{Config: g.Config, Data: g.Data, Listen: "127.0.0.1:0"}, func(base string) error {
+		c, err := newClient(base)
+		if err != nil {
+			return err
+		}
+		return f(c)
+	})
+}
+
+type enrollCmd struct {
+	Subject      string `required:"" help:"Id under which the person is held."`
+	captureFlags `embed:""`
+	gatewayFlags `embed:""`
+}
+
+func (c enrollCmd) Run(ctx context.Context, out console) error {
+	samples, err := c.samples()
+	if err != nil {
+		return err
+	}
+	return c.ask(ctx, func(gw client) error {
+		answer, err := gw.post(ctx, "/v1/subjects/"+url.PathEscape(c.Subject)+"/templates", map[string]any{"captures": captureBodies(samples)})
+		if err != nil {
+			return err
+		}
+		var held struct {
+			Templates []struct {
+				Modality, Position, Model string
+				Quality                   qualityAnswer
+			}
+		}
+		if err := json.Unmarshal(answer, &held); err != nil {
+			return err
+		}
+		return out.answer(answer, func(w io.Writer) {
+			for _, t := range held.Templates {
+				fmt.Fprintf(w, "enrolled: %s %s, model %s, quality %d %v\n", t.Modality, t.Position, t.Model, t.Quality.Score, t.Quality.Reasons)
+			}
+		})
+	})
+}
+
+// askFlags are shared by verify and identify.
+type askFlags struct {
+	Audience     string `help:"For whom the assertion is made." default:"https://localhost"`
+	Nonce        string `help:"Bound into the assertion."`
+	captureFlags `embed:""`
+	gatewayFlags `embed:""`
+}
+
+type verifyCmd struct {
+	Subject  string `required:"" help:"Who the person claims to be."`
+	askFlags `embed:""`
+}
+
+func (c verifyCmd) Run(ctx context.Context, out console) error {
+	return c.decide(ctx, out, "/v1/verifications", map[string]any{"subject": c.Subject})
+}
+
+type identifyCmd struct {
+	Gallery  string `required:"" help:"Where to search."`
+	askFlags `embed:""`
+}
+
+func (c identifyCmd) Run(ctx context.Context, out console) error {
+	return c.decide(ctx, out, "/v1/identifications", map[string]any{"gallery": c.Gallery})
+}
+
+// outcome is what verify and identify read of an answer.
+type outcome struct {
+	Decision   decision.Verdict `json:"decision"`
+	FMR        float64          `json:"fmr"`
+	Reasons    []string         `json:"reasons"`
+	Degraded   []string         `json:"degraded"`
+	Assertion  string           `json:"assertion"`
+	Candidates []struct {
+		Subject string  `json:"subject"`
+		FMR     float64 `json:"fmr"`
+	} `json:"candidates"`
+}
+
+// decide asks, checks the assertion as its audience would, and prints both.
+func (c askFlags) decide(ctx context.Context, out console, path string, body map[string]any) error {
+	samples, err := c.samples()
+	if err != nil {
+		return err
+	}
+	body["audience"], body["captures"] = c.Audience, captureBodies(samples)
+	if c.Nonce != "" {
+		body["nonce"] = c.Nonce
+	}
+	return c.ask(ctx, func(gw client) error {
+		answer, err := gw.post(ctx, path, body)
+		if err != nil {
+			return err
+		}
+		var o outcome
+		if err := json.Unmarshal(answer, &o); err != nil {
+			return err
+		}
+		if err := c.check(ctx, gw, o); err != nil {
+			return err
+		}
+		if err := out.answer(answer, o.print); err != nil {
+			return err
+		}
+		if o.Decision != decision.Match {
+			return errNegative
+		}
+		return nil
+	})
+}
+
+// check: a match without a good assertion is a failure.
+func (c askFlags) check(ctx context.Context, gw client, o outcome) error {
+	if o.Decision != decision.Match {
+		return nil
+	}
+	jwks, err := fetch(ctx, gw.url+"/.well-known/jwks.json")
+	if err != nil {
+		return fmt.Errorf("key set: %w", err)
+	}
+	_, err = assertion.Verify(o.Assertion, jwks, assertion.Expect{Audience: c.Audience, Nonce: c.Nonce, Leeway: 30 * time.Second})
+	return err
+}
+
+func (o outcome) print(w io.Writer) {
+	fmt.Fprintf(w, "%s, FMR %.3g", o.Decision, o.FMR)
+	if len(o.Reasons) > 0 {
+		fmt.Fprintf(w, ", %s", strings.Join(o.Reasons, ", "))
+	}
+	if len(o.Degraded) > 0 {
+		fmt.Fprintf(w, ", degraded: %s", strings.Join(o.Degraded, ", "))
+	}
+	fmt.Fprintln(w)
+	for _, c := range o.Candidates {
+		fmt.Fprintf(w, "candidate %s, FMR %.3g\n", c.Subject, c.FMR)
+	}
+	if o.Assertion != "" {
+		fmt.Fprintf(w, "assertion checked with the gateway's key set:\n%s\n", o.Assertion)
+	}
+}

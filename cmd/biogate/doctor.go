@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"biogate/adapters/bolttemplates"
+	"biogate/adapters/redistemplates"
+	"biogate/gateway/config"
+	"biogate/models"
+)
+
+type doctorCmd struct {
+	serveFlags `embed:""`
+}
+
+// finding is one thing that doctor looked at.
+type finding struct {
+	Check  string `json:"check"`
+	State  string `json:"state"` // ok, warning or failure
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+func (d doctorCmd) Run(ctx context.Context, out console) error {
+	findings := d.examine(ctx)
+	failed := false
+	for _, f := range findings {
+		failed = failed || f.State == "failure"
+	}
+	err := out.answer(map[string]any{"ok": !failed, "findings": findings}, func(w io.Writer) {
+		for _, f := range findings {
+			fmt.Fprintf(w, "%-8s %-8s %s\n", f.State, f.Check, f.Detail)
+			if f.Remedy != "" {
+				fmt.Fprintf(w, "%18s%s\n", "", f.Remedy)
+			}
+		}
+	})
+	if err == nil && failed {
+		return errNegative
+	}
+	return err
+}
+
+func (d doctorCmd) examine(ctx context.Context) []finding {
+	c, err := d.load()
+	out := []finding{judge("config", err, "failure", "the settings are sound", "mend the setting that is named")}
+	if err != nil {
+		return out
+	}
+	out = append(out, finding{"machine", "ok", fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version()), ""})
+	out = append(out, judge("models", models.Verify(c.Models), "warning", "every network is what its manifest says", "make models"))
+	e, err := openEngines(c.Models, 1)
+	if err == nil {
+		defer e.close()
+		err = errors.Join(e.missingErrors()...)
+	}
+	out = append(out, judge("engines", err, "warning", fmt.Sprintf("%v", e.served()), "install OpenCV (make setup) and the networks (make models)"))
+	out = append(out, judge("store", checkStore(c), "failure", filepath.Join(c.Data, "biogate.db")+" can be opened", "stop the gateway that has it open, or give the folder to this user"))
+	if c.Redis != "" {
+		out = append(out, judge("redis", checkRedis(ctx, c), "warning", "answers", "the gateway works without it, from the record"))
+	}
+	return append(out, judge("listen", checkListen(c.Listen), "failure", c.Listen+" is free", "choose another address with --listen"))
+}
+
+func judge(check string, err error, state, fine, remedy string) finding {
+	if err == nil {
+		return finding{check, "ok", fine, ""}
+	}
+	return finding{check, state, err.Error(), remedy}
+}
+
+func (e engines) missingErrors() (errs []error) {
+	for _, err := range e.missing {
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// checkStore opens the store if there is one; it makes none.
+func checkStore(c config.Config) error {
+	name := filepath.Join(c.Data, "biogate.db")
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	store, err := bolttemplates.Open(name, bolttemplates.Options{LockTimeout: 100 * time.Millisecond})
+	if err != nil {
+		return err
+	}
+	return store.Close()
+}
+
+func checkRedis(ctx context.Context, c config.Config) error {
+	cache, err := redistemplates.New(redistemplates.Options{URL: c.Redis, Deployment: c.Cache.Deployment, Key: make([]byte, 32)})
+	if err != nil {
+		return err
+	}
+	defer cache.Close()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return cache.Ping(ctx)
+}
+
+func checkListen(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"biogate/adapters/filesigner"
+)
+
+type keysCmd struct {
+	List   keysListCmd   `cmd:"" help:"Every key and what it is for."`
+	Rotate keysRotateCmd `cmd:"" help:"Make a new signing key; the old one stays published while its assertions live. A running gateway follows."`
+}
+
+type keyFlags struct {
+	Data string `help:"The gateway's data folder." default:"data" env:"BIOGATE_DATA" placeholder:"DIR"`
+}
+
+// keyDir is where a gateway with this data folder keeps its keys.
+func keyDir(data string) string { return filepath.Join(data, "keys") }
+
+type keysListCmd struct {
+	keyFlags `embed:""`
+}
+
+func (c keysListCmd) Run(out console) error {
+	signer, err := filesigner.Open(filesigner.Options{Dir: keyDir(c.Data), AsFound: true})
+	if err != nil {
+		return err
+	}
+	return out.answer(map[string]any{"keys": signer.List()}, func(w io.Writer) { printKeys(w, signer.List()) })
+}
+
+type keysRotateCmd struct {
+	keyFlags   `embed:""`
+	Alg        string        `help:"Algorithm of the new key; that of the active key when not stated." enum:",EdDSA,ES256" default:""`
+	Prepublish time.Duration `help:"Publish the new key for this long before it signs." default:"0"`
+}
+
+func (c keysRotateCmd) Run(out console) error {
+	if c.Prepublish < 0 {
+		return misuse("--prepublish %s is negative", c.Prepublish)
+	}
+	signer, err := filesigner.Open(filesigner.Options{Dir: keyDir(c.Data), Algorithm: c.Alg, AsFound: true})
+	if err != nil {
+		return err
+	}
+	made, err := signer.Rotate(c.Prepublish)
+	if err != nil {
+		return err
+	}
+	return out.answer(made, func(w io.Writer) { printKeys(w, signer.List()) })
+}
+
+func printKeys(w io.Writer, keys []filesigner.KeyInfo) {
+	for _, k := range keys {
+		fmt.Fprintf(w, "%-8s %-6s %s  signs from %s", k.State, k.Algorithm, k.ID, k.SignsFrom.Format(time.RFC3339))
+		if !k.PublishedUntil.IsZero() {
+			fmt.Fprintf(w, ", published until %s", k.PublishedUntil.Format(time.RFC3339))
+		}
+		fmt.Fprintln(w)
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"biogate/models"
+)
+
+type modelsCmd struct {
+	List   modelsListCmd   `cmd:"" help:"The models of this build, their licences and calibrations."`
+	Verify modelsVerifyCmd `cmd:"" help:"Check the prepared networks against the manifests' hashes."`
+	Pull   modelsPullCmd   `cmd:"" help:"Fetch the networks from their package, check and prepare them."`
+}
+
+type modelFlags struct {
+	Models string `help:"Folder of the prepared networks." default:"${models}" env:"BIOGATE_MODELS" placeholder:"DIR"`
+}
+
+type modelAnswer struct {
+	models.Manifest
+	Calibration *calibrationAnswer `json:"calibration"`
+}
+
+type calibrationAnswer struct {
+	DataSet  string  `json:"data_set"`
+	Genuine  int     `json:"genuine"`
+	Impostor int     `json:"impostor"`
+	Floor    float64 `json:"floor"`
+}
+
+type modelsListCmd struct{}
+
+func (modelsListCmd) Run(out console) error {
+	all, err := models.All()
+	if err != nil {
+		return err
+	}
+	answers := make([]modelAnswer, len(all))
+	for i, m := range all {
+		answers[i].Manifest = m
+		if c, err := models.LoadCalibration(m.ID); err == nil {
+			answers[i].Calibration = &calibrationAnswer{c.DataSet, c.Genuine, c.Impostor, c.Floor}
+		}
+	}
+	return out.answer(map[string]any{"models": answers}, func(w io.Writer) {
+		for _, a := range answers {
+			fmt.Fprintf(w, "%-20s %-7s %s\n", a.ID, a.Modality, licence(a.Manifest))
+			if a.Calibration != nil {
+				fmt.Fprintf(w, "  calibrated on %s: %d genuine, %d impostor pairs, floor %.2g\n", a.Calibration.DataSet, a.Calibration.Genuine, a.Calibration.Impostor, a.Calibration.Floor)
+			}
+		}
+	})
+}
+
+// licence of the files; a model without files is this program's own code.
+func licence(m models.Manifest) string {
+	if len(m.Files) == 0 {
+		return "Apache-2.0 (this program)"
+	}
+	return fmt.Sprintf("%s (%s %s)", m.Source.Licence, m.Source.Package, m.Source.Version)
+}
+
+type modelsVerifyCmd struct {
+	modelFlags `embed:""`
+}
+
+func (c modelsVerifyCmd) Run(out console) error {
+	if err := models.Verify(c.Models); err != nil {
+		return err
+	}
+	return out.answer(map[string]any{"ok": true, "dir": c.Models}, func(w io.Writer) {
+		fmt.Fprintf(w, "every network in %s is what its manifest says\n", c.Models)
+	})
+}
+
+type modelsPullCmd struct {
+	modelFlags `embed:""`
+}
+
+func (c modelsPullCmd) Run(ctx context.Context, out console) error {
+	if err := models.Pull(ctx, c.Models); err != nil {
+		return err
+	}
+	return modelsVerifyCmd{c.modelFlags}.Run(out)
+}

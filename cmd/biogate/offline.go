@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+
+	"biogate/gateway/decision"
+	"biogate/matcher"
+)
+
+type offlineFlags struct {
+	Modality string `help:"What the files show: finger or face. Without it fingers are tried first." enum:",finger,face" default:""`
+	DPI      int    `help:"Resolution of fingerprint pictures; 500 when not stated."`
+	Models   string `help:"Folder of the prepared networks." placeholder:"DIR" default:"${models}" env:"BIOGATE_MODELS"`
+	Trace    string `help:"Write every intermediate result into this folder." placeholder:"DIR"`
+}
+
+type extractCmd struct {
+	Image        string `arg:"" help:"Picture or template." type:"path"`
+	Out          string `short:"o" help:"Where the template goes." placeholder:"FILE"`
+	offlineFlags `embed:""`
+}
+
+type extractAnswer struct {
+	Modality      matcher.Modality `json:"modality"`
+	Model         string           `json:"model"`
+	Position      matcher.Position `json:"position,omitempty"`
+	Quality       qualityAnswer    `json:"quality"`
+	PAD           *matcher.PAD     `json:"pad,omitempty"`
+	TemplateBytes int              `json:"template_bytes"`
+	Out           string           `json:"out,omitempty"`
+}
+
+type qualityAnswer struct {
+	Score   int      `json:"score"`
+	Reasons []string `json:"reasons"`
+}
+
+func (c extractCmd) Run(ctx context.Context, out console) error {
+	bench, err := openOffline(c.offlineFlags)
+	if err != nil {
+		return err
+	}
+	defer bench.close()
+	x, err := bench.extract(ctx, c.Image, c.Trace)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Image, err)
+	}
+	data, err := x.Template.AppendBinary(nil)
+	if err != nil {
+		return err
+	}
+	if c.Out != "" {
+		if err := os.WriteFile(c.Out, data, 0o600); err != nil {
+			return fmt.Errorf("template cannot be written: %w", err)
+		}
+	}
+	a := extractAnswer{x.Template.Modality, x.Template.Model, x.Template.Position, qualityAnswer{x.Quality.Score, x.Quality.Reasons}, x.PAD, len(data), c.Out}
+	return out.answer(a, func(w io.Writer) {
+		fmt.Fprintf(w, "%s template of model %s, %d bytes, quality %d %v\n", a.Modality, a.Model, a.TemplateBytes, a.Quality.Score, a.Quality.Reasons)
+	})
+}
+
+type matchCmd struct {
+	A            string  `arg:"" help:"Probe: picture or template." type:"path"`
+	B            string  `arg:"" help:"Reference: picture or template." type:"path"`
+	MaxFMR       float64 `help:"Accept at this false match rate or below." default:"0.0001"`
+	offlineFlags `embed:""`
+}
+
+type matchAnswer struct {
+	Score        float64          `json:"score"`
+	FMR          float64          `json:"fmr"`
+	Extrapolated bool             `json:"extrapolated,omitempty"`
+	Decision     decision.Verdict `json:"decision"`
+	Modality     matcher.Modality `json:"modality"`
+	Model        string           `json:"model"`
+}
+
+func (c matchCmd) Run(ctx context.Context, out console) error {
+	if !(c.MaxFMR > 0 && c.MaxFMR < 1) {
+		return misuse("--max-fmr %v does not lie between 0 and 1", c.MaxFMR)
+	}
+	bench, err := openOffline(c.offlineFlags)
+	if err != nil {
+		return err
+	}
+	defer bench.close()
+	a, err := bench.match(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := out.answer(a, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: score %.4g, FMR %.3g%s (%s, %s)\n", a.Decision, a.Score, a.FMR, extrapolated(a.Extrapolated), a.Modality, a.Model)
+	}); err != nil {
+		return err
+	}
+	if a.Decision != decision.Match {
+		return errNegative
+	}
+	return nil
+}
+
+func extrapolated(yes bool) string {
+	if yes {
+		return " (extrapolated)"
+	}
+	return ""
+}
+
+// offline is the engines without a gateway.
+type offline struct {
+	flags   offlineFlags
+	engines engines
+}
+
+func openOffline(f offlineFlags) (*offline, error) {
+	e, err := openEngines(f.Models, 1)
+	return &offline{f, e}, err
+}
+
+func (o *offline) close() { o.engines.close() }
+
+// extract reads a file with the engine of the stated modality, or of the file's own, or with the first that can use it.
+func (o *offline) extract(ctx context.Context, name, trace string) (matcher.Extraction, error) {
+	data, err := readCapture(name)
+	if err != nil {
+		return matcher.Extraction{}, err
+	}
+	sample := matcher.Sample{Modality: matcher.Modality(o.flags.Modality), DPI: o.flags.DPI, Data: data}
+	if t, err := matcher.ParseTemplate(data); err == nil {
+		sample.Modality = t.Modality
+	}
+	if sample.Modality != "" {
+		engine, err := o.engines.of(sample.Modality)
+		if err != nil {
+			return matcher.Extraction{}, err
+		}
+		return engine.Extract(ctx, sample, tracer(trace))
+	}
+	var first error
+	for _, engine := range o.engines.list {
+		sample.Modality = engine.Modality()
+		x, err := engine.Extract(ctx, sample, tracer(trace))
+		if err == nil {
+			return x, nil
+		}
+		if !errors.Is(err, &matcher.Error{Code: matcher.CodeUnusable}) {
+			return x, err
+		}
+		first = errors.Join(first, fmt.Errorf("as a %s: %w", engine.Modality(), err))
+	}
+	return matcher.Extraction{}, first
+}
+
+func (o *offline) match(ctx context.Context, c matchCmd) (matchAnswer, error) {
+	a, err := o.extract(ctx, c.A, c.Trace)
+	if err != nil {
+		return matchAnswer{}, fmt.Errorf("%s: %w", c.A, err)
+	}
+	b, err := o.extract(ctx, c.B, "")
+	if err != nil {
+		return matchAnswer{}, fmt.Errorf("%s: %w", c.B, err)
+	}
+	if a.Template.Modality != b.Template.Modality {
+		return matchAnswer{}, fmt.Errorf("%s shows a %s and %s a %s: they cannot be compared", c.A, a.Template.Modality, c.B, b.Template.Modality)
+	}
+	engine, err := o.engines.of(a.Template.Modality)
+	if err != nil {
+		return matchAnswer{}, err
+	}
+	probe, err := engine.Probe(a.Template)
+	if err != nil {
+		return matchAnswer{}, err
+	}
+	reference, err := engine.Reference(b.Template)
+	if err != nil {
+		return matchAnswer{}, err
+	}
+	score, err := probe.Compare(reference)
+	if err != nil {
+		return matchAnswer{}, err
+	}
+	calibration := o.engines.calibrations[engine.Model()]
+	if calibration == nil {
+		return matchAnswer{}, fmt.Errorf("model %s has no calibration", engine.Model())
+	}
+	answer := matchAnswer{Score: score, Modality: engine.Modality(), Model: engine.Model(), Decision: decision.NoMatch}
+	answer.FMR, answer.Extrapolated = calibration.FMR(score)
+	if answer.FMR <= c.MaxFMR {
+		answer.Decision = decision.Match
+	}
+	return answer, nil
+}
+
+// tracer writes pictures and data into a folder; nil when there is none.
+func tracer(dir string) matcher.Trace {
+	if dir == "" {
+		return nil
+	}
+	return func(name string, value any) {
+		if err := writeTrace(dir, name, value); err != nil {
+			fmt.Fprintf(os.Stderr, "biogate: trace %s: %v\n", name, err)
+		}
+	}
+}
+
+func writeTrace(dir, name string, value any) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	picture, isPicture := value.(image.Image)
+	if !isPicture {
+		data, err := json.MarshalIndent(value, "", "  ")
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, name+".json"), data, 0o600)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, name+".png"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(png.Encode(f, picture), f.Close())
+}

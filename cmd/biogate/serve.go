@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"biogate/gateway/config"
+	"biogate/matcher"
+)
+
+// serveFlags override the file and the environment.
+type serveFlags struct {
+	Config string `help:"Configuration file (YAML). Without one: development mode." placeholder:"FILE" type:"path"`
+	Listen string `help:"Address to listen on, host:port." placeholder:"ADDR"`
+	Data   string `help:"Folder of the embedded store and the keys." placeholder:"DIR"`
+	Redis  string `help:"Cache in front of the store." placeholder:"redis://host:port/0"`
+}
+
+type serveCmd struct {
+	serveFlags `embed:""`
+}
+
+func (f serveFlags) load() (config.Config, error) {
+	c, err := config.Load(f.Config)
+	if err != nil {
+		return c, err
+	}
+	c.Override(config.Environment(os.Getenv))
+	c.Override(config.Overrides{Listen: f.Listen, Data: f.Data, Redis: f.Redis})
+	return c, c.Validate()
+}
+
+func (s serveCmd) Run(ctx context.Context) error {
+	c, err := s.load()
+	if err != nil {
+		return err
+	}
+	log := newLog(os.Stderr, c.LogLevel)
+	a, err := build(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	a.announce(log)
+	err = a.serve(ctx)
+	log.Info("stopped")
+	return err
+}
+
+func newLog(w io.Writer, level string) *slog.Logger {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(level)) // Validate has seen it
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l}))
+}
+
+// announce says what runs, and what an operator must not overlook.
+func (a *app) announce(log *slog.Logger) {
+	for _, e := range a.engines.list {
+		log.Info("engine ready", "modality", e.Modality(), "model", e.Model())
+	}
+	for modality, cause := range a.engines.missing {
+		log.Warn("engine missing: captures of this modality are answered 501", "modality", modality, "cause", cause.Error())
+	}
+	log.Info("listening", "url", "http://"+a.listener.Addr().String(), "store", filepath.Join(a.config.Data, "biogate.db"), "cache", a.config.Redis != "")
+	if a.config.Mode == config.Development {
+		log.Warn("development mode: requests from this machine are taken without a credential, any audience is served, templates are stored unencrypted, keys were made on first start in " + keyDir(a.config.Data))
+	}
+}
+
+// withGateway runs a gateway inside this process on a free port while f asks it.
+func withGateway(ctx context.Context, flags serveFlags, f func(base string) error) error {
+	c, err := flags.load()
+	if err != nil {
+		return err
+	}
+	a, err := build(ctx, c, newLog(io.Discard, "error"))
+	if err != nil {
+		return fmt.Errorf("%w (is a gateway running? then give --url)", err)
+	}
+	defer a.close()
+	serving, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- a.serve(serving) }()
+	err = f("http://" + a.listener.Addr().String())
+	stop()
+	if stopped := <-ended; err == nil {
+		err = stopped
+	}
+	return err
+}
+
+// served lists the modalities, for doctor.
+func (e engines) served() []matcher.Modality {
+	var out []matcher.Modality
+	for _, engine := range e.list {
+		out = append(out, engine.Modality())
+	}
+	return out
+}

@@ -1,6 +1,9 @@
 package finger
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // tap is one weighted pixel of a filter.
 type tap struct {
@@ -37,7 +40,7 @@ func newBank() *bank {
 }
 
 // line samples a profile along a direction, one step of the longer axis at a time, interpolating on the shorter one.
-// A band pass gets mean zero; every filter's absolute weights sum to about fixedPoint.
+// A band pass gets mean zero.
 func line(theta float64, reach int, profile func(float64) float64, band bool) []tap {
 	s, c := math.Sincos(theta)
 	steep := math.Abs(s) > math.Abs(c)
@@ -47,13 +50,15 @@ func line(theta float64, reach int, profile func(float64) float64, band bool) []
 	}
 	n := int(float64(reach) / stretch)
 	values := make([]float64, 2*n+1)
-	var sum, envelope float64
+	var sum float64
 	for i := range values {
 		values[i] = profile(float64(i-n) * stretch)
 		sum += values[i]
-		envelope += math.Abs(profile(float64(i-n) * stretch))
 	}
-	var size float64
+	total, size := float64(smoothSum), 0.0
+	if band {
+		total = bandSum
+	}
 	for i := range values {
 		if band {
 			values[i] -= sum / float64(len(values))
@@ -61,8 +66,16 @@ func line(theta float64, reach int, profile func(float64) float64, band bool) []
 		size += math.Abs(values[i])
 	}
 	var taps []tap
+	var owed [2]float64 // rounding error so far, of positive and of negative weights
 	add := func(major, minor int, w float64) {
-		t := tap{int8(major), int8(minor), int16(math.Round(w * fixedPoint / size))}
+		sign := 0
+		if w < 0 {
+			sign = 1
+		}
+		w = w*total/size + owed[sign]
+		whole := math.Round(w)
+		owed[sign] = w - whole
+		t := tap{int8(major), int8(minor), int16(whole)}
 		if steep {
 			t.dx, t.dy = t.dy, t.dx
 		}
@@ -81,36 +94,48 @@ func line(theta float64, reach int, profile func(float64) float64, band bool) []
 
 // enhance filters the masked part of the picture: ridges become positive, valleys negative, the rest zero.
 func (x *extractor) enhance() {
-	offsets := x.layOut()
-	clear(x.ridges)
-	x.eachCell(2, func(at, o, _ int) { apply(x.smooth[at:], x.norm, at, x.stride, offsets.along[o]) })
-	x.eachCell(0, func(at, o, k int) { apply(x.ridges[at:], x.smooth, at, x.stride, offsets.across[o][k]) })
+	x.filters.layOut(x.stride)
+	x.aimCells()
+	x.eachCell(1, func(at, o, _ int) { smooth(x.smooth, x.norm, at, x.stride, x.filters.along[o]) })
+	x.eachCell(0, func(at, o, k int) { bandPass(x.ridges, x.smooth, at, x.stride, x.filters.across[o][k]) })
 }
 
-// offset is a tap as a distance in a framed picture.
-type offset struct{ at, weight int32 }
+// offset is a tap as a distance in bytes in a plane.
+type offset struct {
+	at     int32
+	weight int32
+}
 
+// laidOut is the bank for pictures of one width.
 type laidOut struct {
 	along  [orientations][]offset
 	across [orientations][bankPeriods][]offset
 }
 
-func (x *extractor) layOut() *laidOut {
-	l := new(laidOut)
-	lay := func(taps []tap) []offset {
-		out := make([]offset, len(taps))
+func (l *laidOut) layOut(stride int) {
+	lay := func(to *[]offset, taps []tap) {
+		*to = sized(*to, len(taps))
 		for i, t := range taps {
-			out[i] = offset{int32(int(t.dy)*x.stride + int(t.dx)), int32(t.weight)}
+			(*to)[i] = offset{2 * int32(int(t.dy)*stride+int(t.dx)), int32(t.weight)}
 		}
-		return out
 	}
 	for o := range orientations {
-		l.along[o] = lay(filters.along[o])
+		lay(&l.along[o], filters.along[o])
 		for k := range bankPeriods {
-			l.across[o][k] = lay(filters.across[o][k])
+			lay(&l.across[o][k], filters.across[o][k])
 		}
 	}
-	return l
+}
+
+// aimCells sets the filter direction of the cells of the blocks in the mask and around it.
+func (x *extractor) aimCells() {
+	wide := x.gw * cellsPerBlock
+	for i := range x.cells {
+		cx, cy := i%wide, i/wide
+		if x.nearMask(cx/cellsPerBlock, cy/cellsPerBlock, 1) {
+			x.cells[i] = x.directionIndex(cx*cellSide+cellSide/2, cy*cellSide+cellSide/2)
+		}
+	}
 }
 
 // eachCell calls f for the cells of the blocks in the mask and around it, with the index of the cell's first pixel,
@@ -122,10 +147,10 @@ func (x *extractor) eachCell(around int, f func(at, o, k int)) {
 				continue
 			}
 			k := periodIndex(x.period[by*x.gw+bx])
-			for cy := 0; cy < block; cy += cellSide {
-				for cx := 0; cx < block; cx += cellSide {
-					px, py := bx*block+cx, by*block+cy
-					f(x.origin+py*x.stride+px, x.directionIndex(px+cellSide/2, py+cellSide/2), k)
+			for cy := by * cellsPerBlock; cy < (by+1)*cellsPerBlock; cy++ {
+				for cx := bx * cellsPerBlock; cx < (bx+1)*cellsPerBlock; cx++ {
+					o := x.cells[cy*x.gw*cellsPerBlock+cx]
+					f(x.origin+cy*cellSide*x.stride+cx*cellSide, int(o), k)
 				}
 			}
 		}
@@ -149,9 +174,9 @@ func periodIndex(p float32) int {
 }
 
 // directionIndex is the filter direction at a pixel, interpolated between the centres of blocks.
-func (x *extractor) directionIndex(px, py int) int {
+func (x *extractor) directionIndex(px, py int) uint8 {
 	theta := x.directionAt(px, py)
-	return int(math.Round(theta/math.Pi*orientations)) % orientations
+	return uint8(math.Round(theta/math.Pi*orientations)) % orientations
 }
 
 // directionAt is the ridge direction at a pixel in [0, pi), y down, interpolated between the centres of blocks.
@@ -170,23 +195,27 @@ func (x *extractor) directionAt(px, py int) float64 {
 	return t
 }
 
-// apply filters one cell; out begins at its first pixel, which has index at in picture.
-func apply(out, picture []int16, at, stride int, taps []offset) {
+// smooth filters one cell of four by four pixels, the first with index at; the weights are positive.
+func smooth(out, in plane, at, stride int, taps []offset) {
 	for range cellSide {
-		var a, b, c, d int32
+		var sum uint64
 		for _, t := range taps {
-			p := (*[4]int16)(picture[at+int(t.at):])
-			a += int32(p[0]) * t.weight
-			b += int32(p[1]) * t.weight
-			c += int32(p[2]) * t.weight
-			d += int32(p[3]) * t.weight
+			sum += binary.LittleEndian.Uint64(in[2*at+int(t.at):]) * uint64(t.weight)
 		}
-		q := (*[4]int16)(out)
-		q[0], q[1], q[2], q[3] = int16(a/fixedPoint), int16(b/fixedPoint), int16(c/fixedPoint), int16(d/fixedPoint)
-		if len(out) <= stride {
-			return
+		binary.LittleEndian.PutUint64(out[2*at:], sum>>8&0x00ff_00ff_00ff_00ff)
+		at += stride
+	}
+}
+
+// bandPass does the same with weights that sum to zero. Between the taps a lane may borrow from its neighbour, but the
+// final sums fit 16 bits, and so they are right.
+func bandPass(out, in plane, at, stride int, taps []offset) {
+	for range cellSide {
+		sum := uint64(0x8080_8080_8080_8080) // 128 and a half
+		for _, t := range taps {
+			sum += binary.LittleEndian.Uint64(in[2*at+int(t.at):]) * uint64(int64(t.weight))
 		}
-		out = out[stride:]
+		binary.LittleEndian.PutUint64(out[2*at:], sum>>8&0x00ff_00ff_00ff_00ff)
 		at += stride
 	}
 }

@@ -19,13 +19,12 @@ func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (Print, match
 	src := toBase(pix, width, height, dpi)
 	x := extractors.Get().(*extractor)
 	defer extractors.Put(x)
-	x.reset(src.w, src.h)
 
-	x.measureBlocks(src)
-	if x.contrast() < leastContrast {
+	part := x.findRegion(src)
+	if x.reference < leastContrast {
 		return Print{}, matcher.Quality{}, unusable("the picture is blank or nearly so", reasonBlank)
 	}
-	x.normalise(src)
+	x.normalise(src.crop(part))
 	x.orient(x.norm)
 	x.measurePeriods()
 	x.segment()
@@ -38,7 +37,7 @@ func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (Print, match
 	x.traceRidges(tr)
 	found := x.detect()
 	quality := x.rate(found)
-	print := x.print(found, src.scale)
+	print := newPrint(found, src, part.Min)
 	x.tracePrint(tr, print)
 	if len(found) < leastMinutiae {
 		return Print{}, quality, unusable(fmt.Sprintf("%d minutiae are too few to compare", len(found)), reasonFewMinutiae)

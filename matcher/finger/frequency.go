@@ -17,27 +17,20 @@ func (n *nodeGrid) reset(gw, gh int) {
 // spectrum holds the windowed waves of the candidate periods, evenly spaced in the logarithm.
 type spectrum struct {
 	period   [periods]float32
-	cos, sin [periods][sigLength]float32
-	window   [sigLength]float32
-	energy   float32 // sum of the squared window
+	cos, sin [periods][sigLength / 2]float32 // the right half: the left one mirrors it
 }
 
 var candidates = newSpectrum()
 
 func newSpectrum() *spectrum {
 	s := new(spectrum)
-	for i := range s.window {
-		w := 0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/sigLength)
-		s.window[i] = float32(w)
-		s.energy += float32(w * w)
-	}
 	for k := range periods {
 		p := minPeriod * math.Pow(maxPeriod/minPeriod, float64(k)/(periods-1))
 		s.period[k] = float32(p)
-		for i := range sigLength {
-			a := 2 * math.Pi * (float64(i) - (sigLength-1)/2.0) / p
-			s.cos[k][i] = float32(math.Cos(a)) * s.window[i]
-			s.sin[k][i] = float32(math.Sin(a)) * s.window[i]
+		for i := range sigLength / 2 {
+			window := 0.5 + 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/sigLength)
+			sin, cos := math.Sincos(2 * math.Pi * (float64(i) + 0.5) / p)
+			s.cos[k][i], s.sin[k][i] = float32(window*cos), float32(window*sin)
 		}
 	}
 	return s
@@ -65,15 +58,13 @@ func (x *extractor) sign(signature *[sigLength]float32, cx, cy int, theta float3
 	const fix = 1 << 10
 	alongX, alongY := int(c*fix*sigStep), int(s*fix*sigStep)
 	acrossX, acrossY := int(-s*fix), int(c*fix)
-	w, h := x.gw*block+margin-1, x.gh*block+margin-1
 	var energy int
 	x0 := cx*fix + fix/2 - acrossX*sigLength/2 - alongX*sigBreadth/2
 	y0 := cy*fix + fix/2 - acrossY*sigLength/2 - alongY*sigBreadth/2
 	for i := range signature {
 		px, py, sum := x0+i*acrossX, y0+i*acrossY, 0
 		for range sigBreadth {
-			ix, iy := min(max(px>>10, 1-margin), w), min(max(py>>10, 1-margin), h)
-			v := int(x.norm[x.origin+iy*x.stride+ix])
+			v := int(x.norm.at(x.origin + py>>10*x.stride + px>>10))
 			sum += v
 			energy += v * v
 			px += alongX
@@ -86,23 +77,26 @@ func (x *extractor) sign(signature *[sigLength]float32, cx, cy int, theta float3
 
 // peak returns the strongest period of a signature and the part of the window's energy that it holds.
 func (s *spectrum) peak(signature *[sigLength]float32, total float32) (period, purity float32) {
+	var even, odd [sigLength / 2]float32
+	var projected float32
+	for i := range even {
+		l, r := signature[sigLength/2-1-i], signature[sigLength/2+i]
+		even[i], odd[i] = r+l, r-l
+		projected += (l*l + r*r) * (1.0 / sigLength)
+	}
 	var power [periods]float32
 	best := 0
 	for k := range power {
 		var re, im float32
 		c, q := &s.cos[k], &s.sin[k]
-		for i, v := range signature {
-			re += v * c[i]
-			im += v * q[i]
+		for i := range even {
+			re += even[i] * c[i]
+			im += odd[i] * q[i]
 		}
 		power[k] = re*re + im*im
 		if power[k] > power[best] {
 			best = k
 		}
-	}
-	var projected float32
-	for _, v := range signature {
-		projected += v * v * (1.0 / sigLength)
 	}
 	total = mix(projected, total, rawPart)
 	if total < 1 || best == 0 || best == periods-1 {

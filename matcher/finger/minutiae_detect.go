@@ -2,6 +2,7 @@ package finger
 
 import (
 	"cmp"
+	"image"
 	"math"
 	"slices"
 )
@@ -105,17 +106,14 @@ func (x *extractor) best(all []candidate) []candidate {
 	return all
 }
 
-// print turns candidates into a Print at 500 dpi.
-func (x *extractor) print(found []candidate, scale float64) Print {
-	p := Print{
-		Width:    int(math.Round(float64(x.w) * scale)),
-		Height:   int(math.Round(float64(x.h) * scale)),
-		Minutiae: make([]Minutia, len(found)),
-	}
+// newPrint turns what was found in the part of src that begins at corner into a Print at 500 dpi.
+func newPrint(found []candidate, src working, corner image.Point) Print {
+	base := func(v int) int { return int(math.Round(float64(v) * src.scale)) }
+	p := Print{Width: base(src.w), Height: base(src.h), Minutiae: make([]Minutia, len(found))}
 	for i, c := range found {
 		p.Minutiae[i] = Minutia{
-			X:       int16(math.Round(float64(c.x) * scale)),
-			Y:       int16(math.Round(float64(c.y) * scale)),
+			X:       int16(base(c.x + corner.X)),
+			Y:       int16(base(c.y + corner.Y)),
 			Angle:   uint8(int(math.Round(c.angle/(2*math.Pi)*256)) & 255),
 			Kind:    c.kind,
 			Quality: uint8(min(max(math.Round(100*c.quality), 1), 100)),

@@ -1,6 +1,8 @@
 package finger
 
 import (
+	"encoding/binary"
+	"image"
 	"math"
 	"slices"
 )
@@ -12,7 +14,7 @@ func (x *extractor) measureBlocks(src working) {
 		for bx := range x.gw {
 			var n, s, ss int
 			for y := by * block; y < min(by*block+block, src.h); y++ {
-				for _, v := range src.pix[y*src.w+bx*block : y*src.w+min(bx*block+block, src.w)] {
+				for _, v := range src.row(y)[bx*block : min(bx*block+block, src.w)] {
 					s += int(v)
 					ss += int(v) * int(v)
 					n++
@@ -37,10 +39,40 @@ func (x *extractor) contrast() float32 {
 	return sorted[len(sorted)*9/10]
 }
 
+// findRegion measures the whole picture, then its region, for which the extractor is made ready.
+func (x *extractor) findRegion(src working) image.Rectangle {
+	x.resetGrid(src.w, src.h)
+	x.measureBlocks(src)
+	x.reference = x.contrast()
+	part := x.region()
+	x.reset(part.Dx(), part.Dy())
+	x.measureBlocks(src.crop(part))
+	return part
+}
+
+// region is the smallest part of the picture, in whole blocks, that holds every block with contrast, and one more on
+// every side: a finger often covers a third of the sensor.
+func (x *extractor) region() image.Rectangle {
+	least := x.faint() * faintPart
+	var r image.Rectangle
+	for i, s := range x.spread {
+		if s > least {
+			at := image.Pt(i%x.gw, i/x.gw)
+			r = r.Union(image.Rectangle{at, at.Add(image.Pt(1, 1))})
+		}
+	}
+	r = r.Inset(-1)
+	r.Min, r.Max = r.Min.Mul(block), r.Max.Mul(block)
+	return r.Intersect(image.Rect(0, 0, x.w, x.h))
+}
+
+// faint is the deviation under which a block counts as less than fully visible.
+func (x *extractor) faint() float32 { return max(minSpread, maskContrast*x.reference) }
+
 // normalise takes the local mean away and brings the local deviation to unit, so that ridges of a wet and of a dry
 // spot weigh the same. Dark ridges become positive.
 func (x *extractor) normalise(src working) {
-	least := max(minSpread, floorPart*x.contrast())
+	least := max(minSpread, floorPart*x.reference)
 	gain := x.fa
 	for i, s := range x.spread {
 		gain[i] = unit / max(s, least)
@@ -50,7 +82,7 @@ func (x *extractor) normalise(src working) {
 		gy := (float32(py) - mid) / block
 		y0, ty := cell(gy, x.gh)
 		y1 := min(y0+1, x.gh-1)
-		out := x.norm[x.origin+py*x.stride:]
+		row, out := src.row(py), x.norm[2*(x.origin+py*x.stride):]
 		for bx := -1; bx < x.gw; bx++ { // between the centres of blocks bx and bx+1
 			from, to := max(0, bx*block+block/2), min(src.w, bx*block+block+block/2)
 			if from >= to {
@@ -62,8 +94,8 @@ func (x *extractor) normalise(src working) {
 			dm, dk := (mr-ml)/block, (kr-kl)/block
 			t := float32(from) - (float32(bx*block) + mid)
 			m, k := ml+dm*t, kl+dk*t
-			for i, v := range src.pix[py*src.w+from : py*src.w+to] {
-				out[from+i] = int16(min(max((m-float32(v))*k, -clip), clip))
+			for i, v := range row[from:to] {
+				binary.LittleEndian.PutUint16(out[2*(from+i):], uint16(128.5+min(max((m-float32(v))*k, -clip), clip)))
 				m += dm
 				k += dk
 			}

@@ -1,11 +1,14 @@
 package finger
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // orient estimates the ridge direction of every block: the structure tensor (Bigun 1987; Kass and Witkin 1987) at three
 // scales. Where the fine scale is clear it decides, so that cores and deltas stay sharp; where it cancels itself the
 // coarser ones carry on what lies around.
-func (x *extractor) orient(picture []int16) {
+func (x *extractor) orient(picture plane) {
 	x.gradients(picture)
 	for i := 1; i < len(x.tensors); i++ {
 		fine, coarse := &x.tensors[i-1], &x.tensors[i]
@@ -56,7 +59,7 @@ func (x *extractor) setDirection(i int, re, im float32) {
 
 // gradients sums the gradient products of every block into the finest tensor, then smooths that by one block.
 // The gradient is a 5 x 5 derivative of a Gaussian in binomial form, taken on every second row.
-func (x *extractor) gradients(picture []int16) {
+func (x *extractor) gradients(picture plane) {
 	n := x.gw * block
 	x.rows = sized(x.rows, 2*(n+4))
 	low, diff := x.rows[:n+4], x.rows[n+4:]
@@ -86,15 +89,14 @@ func (x *extractor) gradients(picture []int16) {
 }
 
 // columns fills low and diff with the vertically smoothed and differentiated row y; both begin two pixels left of it.
-func (x *extractor) columns(picture []int16, y int, low, diff []int32) {
-	at := x.origin + y*x.stride - 2
-	a, b := picture[at-2*x.stride:][:len(low)], picture[at-x.stride:][:len(low)]
-	c := picture[at:][:len(low)]
-	d, e := picture[at+x.stride:][:len(low)], picture[at+2*x.stride:][:len(low)]
+func (x *extractor) columns(picture plane, y int, low, diff []int32) {
+	row := func(k int) []byte { return picture[2*(x.origin+(y+k)*x.stride-2):][:2*len(low)] }
+	a, b, c, d, e := row(-2), row(-1), row(0), row(1), row(2)
 	diff = diff[:len(low)]
 	for i := range low {
-		p, q, r, s := int32(a[i]), int32(b[i]), int32(d[i]), int32(e[i])
-		low[i] = p + s + 4*(q+r) + 6*int32(c[i])
+		get := func(r []byte) int32 { return int32(binary.LittleEndian.Uint16(r[2*i:])) }
+		p, q, r, s := get(a), get(b), get(d), get(e)
+		low[i] = p + s + 4*(q+r) + 6*get(c)
 		diff[i] = s - p + 2*(r-q)
 	}
 }

@@ -14,8 +14,8 @@ const (
 	block  = 8  // side of a grid cell: about a ridge period, small enough to follow a core
 	margin = 32 // empty frame around the working picture, so that filters need no edge cases; >= reach of every filter
 
-	unit      = 100 // one local standard deviation in the normalised picture
-	clip      = 200 // limit of the normalised picture: dirt and edges must not outweigh ridges
+	unit      = 64  // one local standard deviation in the normalised picture
+	clip      = 127 // its limit: dirt and edges must not outweigh ridges
 	floorPart = 0.3 // least deviation that is raised to unit, as part of the picture's own contrast
 	minSpread = 3.0 // the same in grey levels: sensor noise
 
@@ -43,6 +43,7 @@ const (
 // Segmentation.
 const (
 	maskContrast = 0.4  // part of the picture's contrast below which a block fades out
+	faintPart    = 0.6  // of that contrast, below which a block is background whatever it shows
 	maskScore    = 0.22 // least mean of coherence and purity
 	maskRounds   = 2
 	keepPart     = 0.2 // least size of a part of the mask beside the largest one
@@ -51,13 +52,15 @@ const (
 
 // Enhancement. Lengths are pixels.
 const (
-	cellSide    = 4   // pixels that share a filter: a quarter of a block, so that curves stay smooth
-	alongSigma  = 4.5 // smoothing along the ridge: bridges pores and dry gaps, and must not outlast the curve of a core
-	alongReach  = 9
-	acrossSigma = 0.42 // smoothing across, in periods
-	acrossReach = 24   // most pixels to either side
-	bankPeriods = 14   // filter periods, evenly spaced in the logarithm from minPeriod to maxPeriod
-	fixedPoint  = 1 << 12
+	cellsPerBlock = block / cellSide
+	cellSide      = 4   // pixels that share a filter: a quarter of a block, so that curves stay smooth
+	alongSigma    = 4.5 // smoothing along the ridge: bridges pores and dry gaps, and must not outlast the curve of a core
+	alongReach    = 9
+	acrossSigma   = 0.42 // smoothing across, in periods
+	acrossReach   = 24   // most pixels to either side
+	bankPeriods   = 14   // filter periods, evenly spaced in the logarithm from minPeriod to maxPeriod
+	smoothSum     = 256  // of a filter's weights: sums of 8-bit pixels fit 16 bits
+	bandSum       = 250  // of the absolute weights of a band pass, for the same reason with a sign
 )
 
 // Minutiae.

@@ -72,7 +72,7 @@ func (x *extractor) rate(found []candidate) matcher.Quality {
 		{area < 0.5, reasonSmallArea},
 		{purity < 0.6, reasonUnclear},
 		{many < 0.5, reasonFewMinutiae},
-		{x.contrast() < lowContrast, reasonLowContrast},
+		{x.reference < lowContrast, reasonLowContrast},
 	} {
 		if r.bad {
 			q.Reasons = append(q.Reasons, r.name)

@@ -1,22 +1,33 @@
 package finger
 
-import "math"
+import (
+	"image"
+	"math"
+)
 
 // working is the picture that the extractor works on: its scale maps working pixels to 500 dpi.
 type working struct {
-	pix   []byte
-	w, h  int
-	scale float64 // 500 dpi pixels per working pixel
+	pix    []byte // from the first pixel on
+	stride int
+	w, h   int
+	scale  float64 // 500 dpi pixels per working pixel
+}
+
+func (s working) row(y int) []byte { return s.pix[y*s.stride:][:s.w] }
+
+// crop is the part of s inside r.
+func (s working) crop(r image.Rectangle) working {
+	return working{s.pix[r.Min.Y*s.stride+r.Min.X:], s.stride, r.Dx(), r.Dy(), s.scale}
 }
 
 // toBase brings a picture to 500 dpi. Within dpiSlack the pixels stay and only coordinates are scaled.
 func toBase(pix []byte, w, h, dpi int) working {
 	scale := float64(baseDPI) / float64(dpi)
 	if math.Abs(scale-1) <= dpiSlack {
-		return working{pix, w, h, scale}
+		return working{pix, w, w, h, scale}
 	}
 	nw, nh := max(1, int(math.Round(float64(w)*scale))), max(1, int(math.Round(float64(h)*scale)))
-	return working{resample(pix, w, h, nw, nh), nw, nh, 1}
+	return working{resample(pix, w, h, nw, nh), nw, nw, nh, 1}
 }
 
 // taps are the weights of one output pixel: they start at source index first and sum to 1.

@@ -1,6 +1,9 @@
 package finger
 
-import "sync"
+import (
+	"encoding/binary"
+	"sync"
+)
 
 // extractor holds the arrays of one extraction; they are reused, so that extraction hardly allocates.
 type extractor struct {
@@ -9,10 +12,11 @@ type extractor struct {
 	stride int // of the framed pictures below
 	origin int // index of pixel (0, 0) in them
 
-	norm   []int16 // contrast-normalised picture, framed
-	smooth []int16 // the same smoothed along the ridges, framed
-	ridges []int16 // enhanced picture: positive on ridges, framed
+	norm   plane // contrast-normalised picture
+	smooth plane // the same smoothed along the ridges
+	ridges plane // enhanced picture: above zero on ridges
 
+	reference        float32   // deviation of good ridges in this picture, grey levels
 	mean, spread     []float32 // grey level and deviation, per block
 	tensors          [3]tensor // gradient tensor at three scales, per block
 	theta            []float32 // ridge direction in [0, pi), y down, per block
@@ -29,6 +33,26 @@ type extractor struct {
 	valleyBits       bitmap
 	thinRow, thinOld []uint64
 	skel             skeleton
+	filters          laidOut
+	cells            []uint8 // filter direction of every cell
+	labels, stack    []int32 // components scratch
+}
+
+// plane is a framed picture of values -128 to 127, kept 128 higher as two bytes a pixel, so that one 64-bit word holds
+// four pixels and one multiplication weighs them all.
+type plane []byte
+
+// zeros is four pixels of value 0.
+const zeros = 0x0080_0080_0080_0080
+
+func (p plane) at(i int) int32     { return int32(binary.LittleEndian.Uint16(p[2*i:])) - 128 }
+func (p plane) set(i int, v int32) { binary.LittleEndian.PutUint16(p[2*i:], uint16(v+128)) }
+
+// clear makes all pixels 0; the number of pixels is a multiple of four.
+func (p plane) clear() {
+	for i := 0; i+8 <= len(p); i += 8 {
+		binary.LittleEndian.PutUint64(p[i:], zeros)
+	}
 }
 
 // tensor is the structure tensor of a grid in vector form: (gxx-gyy, 2 gxy) and the energy gxx+gyy.
@@ -36,17 +60,25 @@ type tensor struct{ re, im, energy []float32 }
 
 var extractors = sync.Pool{New: func() any { return new(extractor) }}
 
-// reset sizes every array for a w x h picture. Only what says so is cleared.
+// reset sizes every array for a w x h picture and blanks the pictures; the rest keeps arbitrary contents.
 func (x *extractor) reset(w, h int) {
-	x.w, x.h = w, h
-	x.gw, x.gh = (w+block-1)/block, (h+block-1)/block
+	x.resetGrid(w, h)
 	x.stride = x.gw*block + 2*margin
 	x.origin = margin*x.stride + margin
-	framed, grid := x.stride*(x.gh*block+2*margin), x.gw*x.gh
-	for _, a := range []*[]int16{&x.norm, &x.smooth, &x.ridges} {
-		*a = sized(*a, framed)
-		clear(*a)
+	framed := x.stride * (x.gh*block + 2*margin)
+	for _, a := range []*plane{&x.norm, &x.smooth, &x.ridges} {
+		*a = sized(*a, 2*framed)
+		a.clear()
 	}
+	x.cells = sized(x.cells, x.gw*x.gh*cellsPerBlock*cellsPerBlock)
+	x.nodes.reset(x.gw, x.gh)
+}
+
+// resetGrid sizes what is kept by block.
+func (x *extractor) resetGrid(w, h int) {
+	x.w, x.h = w, h
+	x.gw, x.gh = (w+block-1)/block, (h+block-1)/block
+	grid := x.gw * x.gh
 	for _, a := range []*[]float32{&x.mean, &x.spread, &x.theta, &x.cosine, &x.sine, &x.coherence, &x.period, &x.purity, &x.fa, &x.fb} {
 		*a = sized(*a, grid)
 	}
@@ -55,7 +87,6 @@ func (x *extractor) reset(w, h int) {
 		t.re, t.im, t.energy = sized(t.re, grid), sized(t.im, grid), sized(t.energy, grid)
 	}
 	x.mask, x.depth = sized(x.mask, grid), sized(x.depth, grid)
-	x.nodes.reset(x.gw, x.gh)
 }
 
 // sized returns a slice of n elements, s itself when it is large enough. Its contents are arbitrary.

@@ -3,7 +3,7 @@ package finger
 // segment decides which blocks show ridges: enough contrast beside the best of the picture, a clear direction and a
 // clear period. Small islands go, small holes close.
 func (x *extractor) segment() {
-	least := max(minSpread, maskContrast*x.contrast())
+	least := x.faint()
 	score := x.fa
 	for i := range score {
 		visible := min(1, x.spread[i]/least)
@@ -11,7 +11,7 @@ func (x *extractor) segment() {
 	}
 	x.blur(score, 1)
 	for i, s := range score {
-		x.mask[i] = s > maskScore && x.spread[i] > 0.6*least
+		x.mask[i] = s > maskScore && x.spread[i] > faintPart*least
 	}
 	x.smoothMask(maskRounds)
 	x.keepLargeParts()
@@ -67,8 +67,10 @@ func (x *extractor) fillHoles() {
 
 // components labels the 4-connected parts of the mask (or of its complement) from 1 and counts their blocks.
 func (x *extractor) components(inside bool) (labels []int32, sizes []int) {
-	labels, sizes = make([]int32, len(x.mask)), []int{0}
-	var stack []int32
+	labels, sizes = sized(x.labels, len(x.mask)), []int{0}
+	clear(labels)
+	stack := x.stack[:0]
+	defer func() { x.labels, x.stack = labels, stack }()
 	for i := range x.mask {
 		if x.mask[i] != inside || labels[i] != 0 {
 			continue

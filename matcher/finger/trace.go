@@ -58,11 +58,11 @@ func (x *extractor) tracePrint(tr matcher.Trace, p Print) {
 }
 
 // picture turns a framed picture grey; gain is negative where positive values shall be dark.
-func (x *extractor) picture(a []int16, gain int) *image.RGBA {
+func (x *extractor) picture(a plane, gain int) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, x.w, x.h))
 	for y := range x.h {
-		for i, v := range a[x.origin+y*x.stride:][:x.w] {
-			g := uint8(min(max(128+int(v)*gain*6/10, 0), 255))
+		for i := range x.w {
+			g := uint8(min(max(128+int(a.at(x.origin+y*x.stride+i))*gain, 0), 255))
 			img.SetRGBA(i, y, color.RGBA{g, g, g, 255})
 		}
 	}

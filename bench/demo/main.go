@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"image"
 	"io"
 	"net"
 	"net/http"
@@ -69,18 +70,12 @@ func (s *story) say(format string, args ...any) {
 type answer struct {
 	Decision   string  `json:"decision"`
 	FMR        float64 `json:"fmr"`
-	Reasons    []string
-	Assertion  string `json:"assertion"`
-	Receipt    string `json:"receipt"`
+	Assertion  string  `json:"assertion"`
+	Receipt    string  `json:"receipt"`
 	Candidates []struct {
 		Subject string  `json:"subject"`
 		FMR     float64 `json:"fmr"`
 	} `json:"candidates"`
-	Templates []struct {
-		Quality struct {
-			Score int `json:"score"`
-		} `json:"quality"`
-	} `json:"templates"`
 }
 
 func (s *story) fingers(ctx context.Context) error {
@@ -145,20 +140,16 @@ func (s *story) faces(ctx context.Context, photos string) error {
 	if err != nil {
 		return err
 	}
-	if len(people) < 2 {
-		s.say("no faces: %s", "this build or machine has no face engine, or no photographs")
+	if len(people) == 0 {
+		s.say("no faces: this build or machine has no face engine, or no photographs were given")
 		return nil
 	}
-	recaptured, err := recapture(people[0])
-	if err != nil {
-		return err
-	}
-	genuine, err := s.verify(ctx, "traveller-0", faceCapture(recaptured))
+	genuine, err := s.verify(ctx, "traveller-0", faceCapture(synth.Recapture(people[0], 7)))
 	if err != nil {
 		return err
 	}
 	s.say("traveller-0 again, a seeded recapture of the same photograph (scaled, relit, recompressed): %s at FMR %.1e", genuine.Decision, genuine.FMR)
-	impostor, err := s.verify(ctx, "traveller-0", faceCapture(people[1]))
+	impostor, err := s.verify(ctx, "traveller-0", faceCapture(synth.Recapture(people[1], 7)))
 	if err != nil {
 		return err
 	}
@@ -169,30 +160,63 @@ func (s *story) faces(ctx context.Context, photos string) error {
 	return nil
 }
 
-// enrolFaces enrols the photographs that show exactly one usable face of somebody new.
-func (s *story) enrolFaces(ctx context.Context, photos string) (people [][]byte, err error) {
-	files, err := filepath.Glob(filepath.Join(photos, "sample*.jpg"))
-	if err != nil || photos == "" {
-		return nil, err
+// portraits are the parts of the package's group photographs that show one person each.
+var portraits = []struct {
+	file string
+	part image.Rectangle
+}{
+	{"sample3.jpg", image.Rect(500, 200, 930, 720)},
+	{"sample3.jpg", image.Rect(1050, 150, 1400, 640)},
+	{"sample3.jpg", image.Rect(1420, 200, 1800, 700)},
+	{"sample6.jpg", image.Rect(150, 330, 560, 880)},
+	{"sample6.jpg", image.Rect(600, 180, 980, 660)},
+}
+
+// enrolFaces enrols one traveller a portrait; none when the gateway has no face engine.
+func (s *story) enrolFaces(ctx context.Context, photos string) (people []imaging.RGB, err error) {
+	if photos == "" {
+		return nil, nil
 	}
-	for _, name := range files {
-		data, err := os.ReadFile(name)
+	for i, p := range portraits {
+		portrait, err := cut(filepath.Join(photos, p.file), p.part)
 		if err != nil {
 			return nil, err
 		}
-		_, status, err := s.call(ctx, "POST", fmt.Sprintf("/v1/subjects/traveller-%d/templates", len(people)), map[string]any{"captures": []any{faceCapture(data)}})
+		_, status, err := s.call(ctx, "POST", fmt.Sprintf("/v1/subjects/traveller-%d/templates", i), map[string]any{"captures": []any{faceCapture(synth.Recapture(portrait, 0))}})
 		if err != nil {
 			return nil, err
 		}
 		if status == http.StatusNotImplemented {
 			return nil, nil
 		}
-		if status == http.StatusCreated {
-			people = append(people, data)
+		if status != http.StatusCreated {
+			return nil, fmt.Errorf("portrait %d was not enrolled: %d", i, status)
 		}
+		people = append(people, portrait)
 	}
-	s.say("enrolled %d faces from %d photographs; the others were refused: not exactly one usable face", len(people), len(files))
+	s.say("enrolled %d faces, cut out of the group photographs of an npm package: traveller-0 to traveller-%d", len(people), len(people)-1)
 	return people, nil
+}
+
+// cut returns a part of a photograph.
+func cut(name string, part image.Rectangle) (imaging.RGB, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return imaging.RGB{}, err
+	}
+	whole, err := imaging.DecodeRGB(data, "")
+	if err != nil {
+		return imaging.RGB{}, fmt.Errorf("%s: %w", name, err)
+	}
+	if !part.In(image.Rect(0, 0, whole.Width, whole.Height)) {
+		return imaging.RGB{}, fmt.Errorf("%s is not the photograph that was expected", name)
+	}
+	out := imaging.RGB{Width: part.Dx(), Height: part.Dy()}
+	for y := part.Min.Y; y < part.Max.Y; y++ {
+		row := 3 * (y*whole.Width + part.Min.X)
+		out.Pix = append(out.Pix, whole.Pix[row:row+3*part.Dx()]...)
+	}
+	return out, nil
 }
 
 func (s *story) relyingParty(ctx context.Context) error {
@@ -247,14 +271,6 @@ func impression(f *synth.Finger, k int) []byte {
 		panic(err) // a picture in memory always encodes
 	}
 	return data
-}
-
-func recapture(photo []byte) ([]byte, error) {
-	picture, err := imaging.DecodeRGB(photo, "")
-	if err != nil {
-		return nil, err
-	}
-	return synth.Recapture(picture, 7), nil
 }
 
 // gateway is a running child process.

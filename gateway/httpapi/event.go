@@ -51,8 +51,11 @@ func (s *Server) finish(c *fiber.Ctx, e *event) {
 		s.deps.Observer.Request(c.Method(), e.route, status, took)
 	}
 	level := slog.LevelInfo
-	if status >= 500 {
+	switch {
+	case status == fiber.StatusInternalServerError:
 		level = slog.LevelError
+	case status > fiber.StatusInternalServerError:
+		level = slog.LevelWarn
 	}
 	attrs := make([]slog.Attr, 0, 13)
 	attrs = append(

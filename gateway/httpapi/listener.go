@@ -14,6 +14,13 @@ type listener struct {
 	net.Listener
 	open  atomic.Int64
 	limit int64
+	close sync.Once
+}
+
+// Close may be called again.
+func (l *listener) Close() (err error) {
+	l.close.Do(func() { err = l.Listener.Close() })
+	return err
 }
 
 // Accept answers connections over the limit itself: with one write to a fresh socket, which does not block.

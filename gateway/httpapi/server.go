@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -42,6 +43,10 @@ type Server struct {
 	bodies *budget
 	once   *keeper
 	docs   answer
+
+	mu       sync.Mutex
+	listener *listener
+	stopped  bool
 
 	base   context.Context // of every request; ends when a shutdown runs out of time
 	cancel context.CancelFunc
@@ -125,9 +130,17 @@ func (s *Server) Listen(addr string) error {
 	return s.Serve(ln)
 }
 
-// Serve serves the connections of ln, which it closes, until Shutdown.
+// Serve serves the connections of ln, which it closes, until Shutdown. It may be called once.
 func (s *Server) Serve(ln net.Listener) error {
-	return s.app.Listener(&listener{Listener: ln, limit: int64(s.deps.Config.Connections)})
+	bounded := &listener{Listener: ln, limit: int64(s.deps.Config.Connections)}
+	s.mu.Lock()
+	s.listener = bounded
+	stopped := s.stopped
+	s.mu.Unlock()
+	if stopped {
+		return bounded.Close()
+	}
+	return s.app.Listener(bounded)
 }
 
 // Drain makes /readyz answer 503 and refuses new requests, while those under way go on. It returns when they are done
@@ -139,10 +152,22 @@ func (s *Server) Drain(ctx context.Context) error { return s.gate.close(ctx) }
 func (s *Server) Shutdown(ctx context.Context) error {
 	drained := s.Drain(ctx)
 	s.cancel()
+	closed := s.stopListening()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
 	defer cancel()
 	if drained == nil {
 		grace = ctx
 	}
-	return errors.Join(drained, s.app.ShutdownWithContext(grace))
+	return errors.Join(drained, closed, s.app.ShutdownWithContext(grace))
+}
+
+// stopListening also holds when Serve has not begun.
+func (s *Server) stopListening() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Close()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -347,5 +348,19 @@ func TestShutdownCancelsWhatDoesNotEnd(t *testing.T) {
 	}
 	if got := <-working; got.status != 503 || got.code() != codeDraining {
 		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+func TestServeAfterShutdownEnds(t *testing.T) {
+	s := New(Deps{API: &fakeAPI{}})
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(ln); err != nil {
+		t.Error(err)
 	}
 }

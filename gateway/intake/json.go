@@ -60,6 +60,15 @@ func (r *jsonReader) refuse(err *gateway.Error) {
 	}
 }
 
+// wrong refuses the next value, which is not what belongs here.
+func (r *jsonReader) wrong(belongs string) {
+	if r.peek(); r.pos == len(r.text) {
+		r.fail(CodeJSON, "the text ends where %s belongs", belongs)
+		return
+	}
+	r.fail(CodeField, "%s belongs here", belongs)
+}
+
 func (r *jsonReader) skip() {
 	for r.pos < len(r.text) {
 		switch r.text[r.pos] {
@@ -108,7 +117,7 @@ func (r *jsonReader) null() bool {
 // object reads an object that may have the given fields, at most 64.
 func (r *jsonReader) object(fields ...field) {
 	if r.peek() != '{' {
-		r.fail(CodeField, "an object belongs here")
+		r.wrong("an object")
 		return
 	}
 	r.pos++
@@ -157,7 +166,7 @@ func (r *jsonReader) push(name string) {
 // array reads an array, each element with read.
 func (r *jsonReader) array(read func(i int)) {
 	if r.peek() != '[' {
-		r.fail(CodeField, "an array belongs here")
+		r.wrong("an array")
 		return
 	}
 	r.pos++
@@ -241,7 +250,7 @@ func decodeBase64(s []byte) ([]byte, *gateway.Error) {
 // quoted returns the bytes between the quotes of the next string, and whether any of them are escapes.
 func (r *jsonReader) quoted() (s []byte, escaped bool) {
 	if r.peek() != '"' {
-		r.fail(CodeField, "a string belongs here")
+		r.wrong("a string")
 		return nil, false
 	}
 	rest := r.text[r.pos+1:]
@@ -300,7 +309,7 @@ func (r *jsonReader) number() float64 {
 	token := r.text[r.pos:end]
 	v, err := strconv.ParseFloat(string(token), 64)
 	if len(token) == 0 || !json.Valid(token) || err != nil {
-		r.fail(CodeField, "a finite number belongs here")
+		r.wrong("a finite number")
 		return 0
 	}
 	r.pos = end

@@ -1,41 +1,41 @@
 package finger
 
-import (
-	"math"
-	"math/bits"
-)
-
-func trailing(w uint64) int { return bits.TrailingZeros64(w) }
+import "math"
 
 // clean takes the artefacts out of a skeleton: it joins broken lines, cuts spurs and drops fragments. Ridges and
 // valleys are each other's complement, so the same three rules, run on both, also heal bridges (gaps of a valley),
 // pores (fragments of a valley) and notches (spurs of a valley).
-func (s *skeleton) clean() {
-	s.findEnds()
+func (s *skeleton) clean(b *bitmap) {
+	s.unpack(b)
+	s.findEnds(b)
 	s.joinGaps()
-	s.cutSpurs()
-	s.dropFragments()
-	s.findEnds()
+	s.cut(minSpur, atFork)
+	s.cut(minFragment, atEnd)
+	s.refreshEnds()
 }
 
-// cutSpurs removes the lines that leave a fork and end at once.
-func (s *skeleton) cutSpurs() {
-	s.findEnds()
-	for _, e := range s.ends {
-		if path, how := s.walk(int(e.at), minSpur); how == atFork {
+// cut removes the lines shorter than limit that begin at an end and stop so.
+func (s *skeleton) cut(limit int, how stop) {
+	for i := range s.ends {
+		e := &s.ends[i]
+		if e.gone || s.px[e.at] == 0 {
+			continue
+		}
+		if path, stopped := s.walk(int(e.at), limit); stopped == how {
 			s.erase(path)
 		}
 	}
 }
 
-// dropFragments removes short lines with two ends.
-func (s *skeleton) dropFragments() {
-	s.findEnds()
+// refreshEnds keeps the ends that are still there, with their directions anew.
+func (s *skeleton) refreshEnds() {
+	kept := s.ends[:0]
 	for _, e := range s.ends {
-		if path, how := s.walk(int(e.at), minFragment); how == atEnd {
-			s.erase(path)
+		if !e.gone && s.px[e.at] != 0 && s.branches(int(e.at)) == 1 {
+			kept = append(kept, s.endAt(int(e.at)))
 		}
 	}
+	s.ends = kept
 }
 
 func (s *skeleton) erase(path []int32) {

@@ -146,7 +146,7 @@ func (x *extractor) eachCell(around int, f func(at, o, k int)) {
 			if !x.nearMask(bx, by, around) {
 				continue
 			}
-			k := periodIndex(x.period[by*x.gw+bx])
+			k := int(x.band[by*x.gw+bx])
 			for cy := by * cellsPerBlock; cy < (by+1)*cellsPerBlock; cy++ {
 				for cx := bx * cellsPerBlock; cx < (bx+1)*cellsPerBlock; cx++ {
 					o := x.cells[cy*x.gw*cellsPerBlock+cx]
@@ -168,31 +168,44 @@ func (x *extractor) nearMask(bx, by, around int) bool {
 	return false
 }
 
-func periodIndex(p float32) int {
+func periodIndex(p float32) uint8 {
 	k := math.Log(float64(p)/minPeriod) / math.Log(maxPeriod/minPeriod) * (bankPeriods - 1)
-	return min(max(int(math.Round(k)), 0), bankPeriods-1)
+	return uint8(min(max(math.Round(k), 0), bankPeriods-1))
 }
 
-// directionIndex is the filter direction at a pixel, interpolated between the centres of blocks.
+// directionIndex is the filter direction at a pixel.
 func (x *extractor) directionIndex(px, py int) uint8 {
-	theta := x.directionAt(px, py)
-	return uint8(math.Round(theta/math.Pi*orientations)) % orientations
+	c, s := x.doubledAt(px, py)
+	return uint8(turn(c, s)*orientations+0.5) % orientations
 }
 
-// directionAt is the ridge direction at a pixel in [0, pi), y down, interpolated between the centres of blocks.
-func (x *extractor) directionAt(px, py int) float64 {
+// turn is the angle of a vector in turns, 0 to 1, to within 0.001.
+func turn(c, s float32) float32 {
+	u, v := max(c, -c), max(s, -s)
+	a := min(u, v) / max(u, v, 1e-20)
+	t := a * (0.125 + 0.04345*(1-a))
+	if v > u {
+		t = 0.25 - t
+	}
+	if c < 0 {
+		t = 0.5 - t
+	}
+	if s < 0 {
+		t = 1 - t
+	}
+	return t
+}
+
+// doubledAt is the doubled ridge direction at a pixel, a vector, interpolated between the centres of blocks.
+func (x *extractor) doubledAt(px, py int) (c, s float32) {
 	const mid = float32(block) / 2
 	gx, tx := cell((float32(px)-mid)/block, x.gw)
 	gy, ty := cell((float32(py)-mid)/block, x.gh)
 	rx, ry := min(gx+1, x.gw-1), min(gy+1, x.gh-1)
-	at := func(a []float32) float64 {
-		return float64(mix(mix(a[gy*x.gw+gx], a[gy*x.gw+rx], tx), mix(a[ry*x.gw+gx], a[ry*x.gw+rx], tx), ty))
+	at := func(a []float32) float32 {
+		return mix(mix(a[gy*x.gw+gx], a[gy*x.gw+rx], tx), mix(a[ry*x.gw+gx], a[ry*x.gw+rx], tx), ty)
 	}
-	t := math.Atan2(at(x.sine), at(x.cosine)) / 2
-	if t < 0 {
-		t += math.Pi
-	}
-	return t
+	return at(x.cosine), at(x.sine)
 }
 
 // smooth filters one cell of four by four pixels, the first with index at; the weights are positive.

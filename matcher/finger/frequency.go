@@ -45,7 +45,7 @@ func (x *extractor) measurePeriods() {
 		for nx := range n.w {
 			i := ny*n.w + nx
 			bx, by := min(nx*nodeBlocks, x.gw-1), min(ny*nodeBlocks, x.gh-1)
-			total := x.sign(&signature, bx*block+block/2, by*block+block/2, x.theta[by*x.gw+bx])
+			total := x.sign(&signature, bx*block+block/2, by*block+block/2, by*x.gw+bx)
 			n.period[i], n.purity[i] = candidates.peak(&signature, total)
 		}
 	}
@@ -53,8 +53,8 @@ func (x *extractor) measurePeriods() {
 }
 
 // sign projects the window around (cx, cy) on the axis across the ridges and returns the mean energy of its pixels.
-func (x *extractor) sign(signature *[sigLength]float32, cx, cy int, theta float32) float32 {
-	s, c := math.Sincos(float64(theta))
+func (x *extractor) sign(signature *[sigLength]float32, cx, cy, i int) float32 {
+	c, s := axis(x.cosine[i], x.sine[i])
 	const fix = 1 << 10
 	alongX, alongY := int(c*fix*sigStep), int(s*fix*sigStep)
 	acrossX, acrossY := int(-s*fix), int(c*fix)
@@ -130,6 +130,7 @@ func (x *extractor) spreadPeriods() {
 		for bx := range x.gw {
 			i := by/nodeBlocks*n.w + bx/nodeBlocks
 			x.period[by*x.gw+bx] = n.period[i] / weight[i]
+			x.band[by*x.gw+bx] = periodIndex(x.period[by*x.gw+bx])
 			x.purity[by*x.gw+bx] = n.purity[i]
 		}
 	}

@@ -24,8 +24,7 @@ func (x *extractor) detect() []candidate {
 		kind Kind
 	}{{&x.ridgeBits, Ending}, {&x.valleyBits, Bifurcation}} {
 		x.thin(side.bits)
-		x.skel.unpack(side.bits)
-		x.skel.clean()
+		x.skel.clean(side.bits)
 		for _, e := range x.skel.ends {
 			if x.trusted(&e) {
 				if c := x.describe(&e, side.kind); c.quality >= leastQuality {
@@ -49,8 +48,9 @@ func (x *extractor) trusted(e *end) bool {
 // describe takes the direction from the field, which is steadier than a few pixels of line, and the sense of it from
 // the line.
 func (x *extractor) describe(e *end, kind Kind) candidate {
-	theta := x.directionAt(e.x, e.y)
-	s, c := math.Sincos(theta)
+	c2, s2 := x.doubledAt(e.x, e.y)
+	length := float32(math.Hypot(float64(c2), float64(s2)))
+	c, s := axis(c2/length, s2/length)
 	if c*e.ux+s*e.uy < 0 {
 		s, c = -s, -c
 	}

@@ -12,16 +12,17 @@ func (x *extractor) measureBlocks(src working) {
 	square := x.spread
 	for by := range x.gh {
 		for bx := range x.gw {
-			var n, s, ss int
-			for y := by * block; y < min(by*block+block, src.h); y++ {
-				for _, v := range src.row(y)[bx*block : min(bx*block+block, src.w)] {
-					s += int(v)
-					ss += int(v) * int(v)
-					n++
+			var s, ss uint32
+			right, bottom := min(bx*block+block, src.w), min(by*block+block, src.h)
+			for y := by * block; y < bottom; y++ {
+				for _, v := range src.row(y)[bx*block : right] {
+					s += uint32(v)
+					ss += uint32(v) * uint32(v)
 				}
 			}
-			x.mean[by*x.gw+bx] = float32(s) / float32(n)
-			square[by*x.gw+bx] = float32(ss) / float32(n)
+			n := float32((right - bx*block) * (bottom - by*block))
+			x.mean[by*x.gw+bx] = float32(s) / n
+			square[by*x.gw+bx] = float32(ss) / n
 		}
 	}
 	x.blur(x.mean, 1)

@@ -29,7 +29,7 @@ func (x *extractor) blurTensor(t *tensor, step int) {
 // combine adds the scales of the tensor and reads direction and coherence from the sum.
 func (x *extractor) combine() {
 	weights := [len(x.tensors)]float32{1, coarseWeight, coarsestPart}
-	for i := range x.theta {
+	for i := range x.cosine {
 		var re, im, total float32
 		for k, w := range weights {
 			t := &x.tensors[k]
@@ -44,17 +44,21 @@ func (x *extractor) combine() {
 
 // setDirection takes a doubled gradient direction; the ridge runs across it.
 func (x *extractor) setDirection(i int, re, im float32) {
-	length := float32(math.Hypot(float64(re), float64(im)))
+	length := float32(math.Sqrt(float64(re*re + im*im)))
 	x.coherence[i] = length
 	x.cosine[i], x.sine[i] = -1, 0
 	if length > 0 {
 		x.cosine[i], x.sine[i] = -re/length, -im/length
 	}
-	t := math.Atan2(float64(x.sine[i]), float64(x.cosine[i])) / 2
-	if t < 0 {
-		t += math.Pi
+}
+
+// axis is the unit vector of an axis, y at least 0, from the cosine and sine of its doubled direction.
+func axis(cosine, sine float32) (c, s float64) {
+	c, s = math.Sqrt(max(0, 1+float64(cosine))/2), math.Sqrt(max(0, 1-float64(cosine))/2)
+	if sine < 0 {
+		c = -c
 	}
-	x.theta[i] = float32(t)
+	return c, s
 }
 
 // gradients sums the gradient products of every block into the finest tensor, then smooths that by one block.

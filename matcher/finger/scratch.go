@@ -19,10 +19,10 @@ type extractor struct {
 	reference        float32   // deviation of good ridges in this picture, grey levels
 	mean, spread     []float32 // grey level and deviation, per block
 	tensors          [3]tensor // gradient tensor at three scales, per block
-	theta            []float32 // ridge direction in [0, pi), y down, per block
-	cosine, sine     []float32 // of the doubled direction, per block
+	cosine, sine     []float32 // of the doubled ridge direction, y down, per block
 	coherence        []float32 // 0 to 1, per block
 	period           []float32 // ridge period, pixels, per block
+	band             []uint8   // index of the filter for that period, per block
 	purity           []float32 // part of the energy at that period, 0 to 1, per block
 	mask             []bool    // finger or not, per block
 	depth            []uint8   // blocks to the nearest one outside the mask, per block
@@ -79,14 +79,14 @@ func (x *extractor) resetGrid(w, h int) {
 	x.w, x.h = w, h
 	x.gw, x.gh = (w+block-1)/block, (h+block-1)/block
 	grid := x.gw * x.gh
-	for _, a := range []*[]float32{&x.mean, &x.spread, &x.theta, &x.cosine, &x.sine, &x.coherence, &x.period, &x.purity, &x.fa, &x.fb} {
+	for _, a := range []*[]float32{&x.mean, &x.spread, &x.cosine, &x.sine, &x.coherence, &x.period, &x.purity, &x.fa, &x.fb} {
 		*a = sized(*a, grid)
 	}
 	for i := range x.tensors {
 		t := &x.tensors[i]
 		t.re, t.im, t.energy = sized(t.re, grid), sized(t.im, grid), sized(t.energy, grid)
 	}
-	x.mask, x.depth = sized(x.mask, grid), sized(x.depth, grid)
+	x.mask, x.depth, x.band = sized(x.mask, grid), sized(x.depth, grid), sized(x.band, grid)
 }
 
 // sized returns a slice of n elements, s itself when it is large enough. Its contents are arbitrary.

@@ -1,6 +1,9 @@
 package finger
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // skeleton is a thinned picture, a byte a pixel, with a frame of one zero pixel.
 type skeleton struct {
@@ -29,7 +32,7 @@ func (s *skeleton) unpack(b *bitmap) {
 		out := s.px[(y+1)*s.stride+1:]
 		for i, word := range b.row(y)[1 : b.words-1] {
 			for ; word != 0; word &= word - 1 {
-				out[i*64+trailing(word)] = 1
+				out[i*64+bits.TrailingZeros64(word)] = 1
 			}
 		}
 	}
@@ -102,17 +105,34 @@ func (s *skeleton) touch(q, prev, at int) bool {
 	return false
 }
 
-// findEnds lists the ends of all lines with their directions.
-func (s *skeleton) findEnds() {
+// findEnds lists the ends of all lines with their directions, in reading order.
+func (s *skeleton) findEnds(b *bitmap) {
 	s.ends = s.ends[:0]
-	for y := range s.h {
-		row := (y + 1) * s.stride
-		for x := range s.w {
-			if at := row + 1 + x; s.px[at] != 0 && s.branches(at) == 1 {
-				s.ends = append(s.ends, s.endAt(at))
+	for y := range b.h {
+		above, here, below := b.row(y-1), b.row(y), b.row(y+1)
+		for i := 1; i < b.words-1; i++ {
+			if here[i] == 0 {
+				continue
+			}
+			for word := here[i] & lineEnds(neighbours(above, here, below, i)); word != 0; word &= word - 1 {
+				x := (i-1)*64 + bits.TrailingZeros64(word)
+				s.ends = append(s.ends, s.endAt((y+1)*s.stride+1+x))
 			}
 		}
 	}
+}
+
+// lineEnds says where exactly one line leaves a pixel; the neighbours come clockwise.
+func lineEnds(n [8]uint64) uint64 {
+	var once, twice uint64
+	last := n[7]
+	for _, v := range n {
+		t := v &^ last
+		twice |= once & t
+		once |= t
+		last = v
+	}
+	return once &^ twice
 }
 
 func (s *skeleton) endAt(at int) end {

@@ -72,10 +72,7 @@ func (x *extractor) thinHalf(b *bitmap, first bool) (changed bool) {
 			if c == 0 {
 				continue
 			}
-			gone := c & removable(
-				above[i], above[i]>>1|above[i+1]<<63, c>>1|here[i+1]<<63, below[i]>>1|below[i+1]<<63,
-				below[i], below[i]<<1|below[i-1]>>63, c<<1|here[i-1]>>63, above[i]<<1|above[i-1]>>63, first)
-			if gone != 0 {
+			if gone := c & removable(neighbours(above, here, below, i), first); gone != 0 {
 				row[i] = c &^ gone
 				changed = true
 			}
@@ -85,8 +82,17 @@ func (x *extractor) thinHalf(b *bitmap, first bool) (changed bool) {
 	return changed
 }
 
-// removable is Guo and Hall's condition; the neighbours come clockwise from north.
-func removable(n, ne, e, se, s, sw, w, nw uint64, first bool) uint64 {
+// neighbours shifts the eight neighbours of the pixels of word i onto them, clockwise from north.
+func neighbours(above, here, below []uint64, i int) [8]uint64 {
+	return [8]uint64{
+		above[i], above[i]>>1 | above[i+1]<<63, here[i]>>1 | here[i+1]<<63, below[i]>>1 | below[i+1]<<63,
+		below[i], below[i]<<1 | below[i-1]>>63, here[i]<<1 | here[i-1]>>63, above[i]<<1 | above[i-1]>>63,
+	}
+}
+
+// removable is Guo and Hall's condition.
+func removable(p [8]uint64, first bool) uint64 {
+	n, ne, e, se, s, sw, w, nw := p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]
 	c1, c2, c3, c4 := ^n&(ne|e), ^e&(se|s), ^s&(sw|w), ^w&(nw|n)
 	once := (c1 ^ c2 ^ c3 ^ c4) &^ (c1&c2 | c3&c4 | (c1|c2)&(c3|c4)) // exactly one
 	lo, hi := twoOrThree(nw|n, ne|e, se|s, sw|w)

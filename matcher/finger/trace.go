@@ -15,12 +15,12 @@ func (x *extractor) traceFields(tr matcher.Trace) {
 	}
 	img := x.picture(x.norm, -1)
 	red, blue := color.RGBA{255, 0, 0, 255}, color.RGBA{80, 80, 255, 255}
-	for i, theta := range x.theta {
+	for i := range x.mask {
 		c := blue
 		if x.mask[i] {
 			c = red
 		}
-		s, k := math.Sincos(float64(theta))
+		k, s := axis(x.cosine[i], x.sine[i])
 		drawLine(img, float64(i%x.gw*block+block/2), float64(i/x.gw*block+block/2), k, s, -3, 3, c)
 	}
 	tr("finger/fields", img)

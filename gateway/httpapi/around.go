@@ -24,6 +24,9 @@ func (s *Server) around(c *fiber.Ctx) error {
 	if err := s.guarded(c); err != nil {
 		newProblem(err, e.trace).send(c, e)
 	}
+	if s.gate.isShut() {
+		c.Context().SetConnectionClose()
+	}
 	return nil
 }
 
@@ -31,7 +34,8 @@ func (s *Server) around(c *fiber.Ctx) error {
 func (s *Server) unrouted(c *fiber.Ctx, err error) error {
 	e := begin(c)
 	newProblem(err, e.trace).send(c, e)
-	lingerOn(c) // fasthttp closes
+	c.Context().SetConnectionClose()
+	lingerOn(c)
 	s.finish(c, e)
 	return nil
 }

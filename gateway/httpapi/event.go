@@ -13,6 +13,7 @@ type event struct {
 	start    time.Time
 	trace    string
 	span     string
+	method   string // "other" for one that HTTP does not define
 	route    string // pattern, never the path: that holds the subject
 	code     string // of the problem
 	cause    error  // of a fault of ours
@@ -27,15 +28,14 @@ type event struct {
 type eventKey struct{}
 
 func eventOf(c *fiber.Ctx) *event {
-	e, _ := c.Locals(eventKey{}).(*event)
-	if e == nil { // a request that broke before it was routed
-		e = begin(c)
-	}
-	return e
+	return c.Locals(eventKey{}).(*event) // around has put it there
 }
 
 func begin(c *fiber.Ctx) *event {
-	e := &event{start: time.Now(), route: "none"}
+	e := &event{start: time.Now(), method: "other", route: "none"}
+	if knownMethod(c.Method()) {
+		e.method = c.Method()
+	}
 	e.trace, e.span = newTrace(c.Get("traceparent"))
 	c.Locals(eventKey{}, e)
 	c.Set("X-Trace-Id", e.trace)
@@ -48,7 +48,7 @@ func (s *Server) finish(c *fiber.Ctx, e *event) {
 	took := time.Since(e.start)
 	status := c.Response().StatusCode()
 	if s.deps.Observer != nil {
-		s.deps.Observer.Request(c.Method(), e.route, status, took)
+		s.deps.Observer.Request(e.method, e.route, status, took)
 	}
 	level := slog.LevelInfo
 	switch {
@@ -60,7 +60,7 @@ func (s *Server) finish(c *fiber.Ctx, e *event) {
 	attrs := make([]slog.Attr, 0, 13)
 	attrs = append(
 		attrs,
-		slog.String("method", c.Method()),
+		slog.String("method", e.method),
 		slog.String("route", e.route),
 		slog.Int("status", status),
 		slog.Float64("ms", float64(took.Microseconds())/1000),

@@ -108,7 +108,6 @@ func (s *Server) handler(r route) fiber.Handler {
 func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 	if !r.is(always) {
 		if !s.gate.enter() {
-			c.Context().SetConnectionClose()
 			return answer{}, errDraining
 		}
 		defer s.gate.leave()

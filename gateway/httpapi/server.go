@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +30,8 @@ type Deps struct {
 	Config    Config
 }
 
-// Observer sees every request end. route is a pattern of the route table, "none" for a path that is not in it.
+// Observer sees every request end. method is one
+// that HTTP defines or "other"; route is a pattern of the route table, or "none" for a path that is not in it.
 type Observer interface {
 	Request(method, route string, status int, took time.Duration)
 }
@@ -101,25 +103,25 @@ func (s *Server) newApp() *fiber.App {
 		}
 	}
 	routed := app.Handler()
-	app.Server().Handler = func(c *fasthttp.RequestCtx) { s.knownMethod(c, routed) }
+	app.Server().Handler = func(c *fasthttp.RequestCtx) { s.methods(c, routed) }
 	app.Server().HeaderReceived = func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
 		return fasthttp.RequestConfig{ReadTimeout: cfg.BodyTimeout}
 	}
 	return app
 }
 
-// knownMethod answers the methods that fiber has no number for, which it would answer in plain text.
-func (s *Server) knownMethod(c *fasthttp.RequestCtx, routed fasthttp.RequestHandler) {
-	for _, method := range fiber.DefaultMethods {
-		if string(c.Method()) == method {
-			routed(c)
-			return
-		}
+// methods answers the methods that fiber has no number for, which it would answer in plain text.
+func (s *Server) methods(c *fasthttp.RequestCtx, routed fasthttp.RequestHandler) {
+	if knownMethod(string(c.Method())) {
+		routed(c)
+		return
 	}
 	ctx := s.app.AcquireCtx(c)
 	defer s.app.ReleaseCtx(ctx)
 	_ = s.unrouted(ctx, fiber.ErrMethodNotAllowed)
 }
+
+func knownMethod(method string) bool { return slices.Contains(fiber.DefaultMethods, method) }
 
 // Listen serves addr, host:port, until Shutdown.
 func (s *Server) Listen(addr string) error {

@@ -206,6 +206,8 @@ func TestMediaTypes(t *testing.T) {
 		{"image/png", "modality=face&at=1,NaN", "x", CodeField},
 		{"image/png", "modality=face&at=1,Inf", "x", CodeParameter},
 		{"image/png", "modality=face&at=1,2", "x", ""},
+		{"image/png", "modality=face&format=image/jpeg", "x", CodeParameter},
+		{"application/octet-stream", "modality=face&format=image/jpeg", "x", ""},
 		{"image/png", "modality=face&width=3", "x", CodeParameter},
 		{"image/png", "modality=face&" + strings.Repeat("x", 5000), "x", CodeQuery},
 		{matcher.FormatRawGrey, "modality=finger&width=1&height=1&dpi=500&position=left-thumb", "x", ""},

@@ -1,8 +1,10 @@
 package intake
 
 import (
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,9 +35,9 @@ func readRaw(b Body, mediaType string, fields []string) (ask, error) {
 	if err := setFormat(&c.sample, mediaType); err != nil {
 		return ask{}, err
 	}
-	for name, values := range query {
-		if err := setQuery(&a, c, fields, name, values); err != nil {
-			err.Detail = name + ": " + err.Detail
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if err := setQuery(&a, c, fields, name, query[name]); err != nil {
+			err.Detail = "parameter " + named(name) + ": " + err.Detail
 			return ask{}, err
 		}
 	}
@@ -54,6 +56,9 @@ func setQuery(a *ask, c *capture, fields []string, name string, values []string)
 	case "position":
 		return setPosition(s, value)
 	case "format":
+		if s.Format != "" {
+			return malformed(CodeParameter, "the Content-Type states the format already")
+		}
 		return setFormat(s, value)
 	case "dpi":
 		s.DPI, err = whole(value, minDPI, maxDPI)

@@ -38,13 +38,21 @@ func (e *Engine) align(ctx context.Context, src imaging.RGB, b box, tr matcher.T
 	if err != nil {
 		return alignedFace{}, err
 	}
-	toTemplate, ok := fit(marks.five(), template112)
+	toTemplate, ok := fit(marks.five(), targets())
 	if !ok {
 		return alignedFace{}, unusable("no-face", "the landmarks do not form a face")
 	}
 	f := alignedFace{marks, toTemplate, aligned(src, toTemplate)}
 	showFace(tr, f)
 	return f, nil
+}
+
+// targets are the places of the five points in the aligned face.
+func targets() (five [5]point) {
+	for i, p := range template112 {
+		five[i] = point{middleX + closer*(p.x-middleX), middleY + closer*(p.y-middleY)}
+	}
+	return five
 }
 
 // aligned draws the part of a picture that a map takes to the template.
@@ -64,7 +72,7 @@ func (e *Engine) findLandmarks(ctx context.Context, src imaging.RGB, b box) (lan
 	}
 	var l landmarks
 	for i := range l {
-		l[i] = from.apply(point{float64(out[0][2*i])*landmarkSide - 0.5, float64(out[0][2*i+1])*landmarkSide - 0.5})
+		l[i] = from.apply(point{float64(out[0][2*i])*landmarkSide - landmarkShift, float64(out[0][2*i+1])*landmarkSide - landmarkShift})
 	}
 	return l, nil
 }

@@ -39,10 +39,10 @@ const (
 	neutral                  // the grey that the detector takes for zero
 )
 
-// sample draws a w x h picture whose pixel p shows src at from(p), bilinear. Where that shrinks to half or less, src is
-// averaged in square blocks first, so that no pixel is skipped.
+// sample draws a w x h picture whose pixel p shows src at from(p), bilinear. Where that shrinks much, src is averaged in
+// square blocks first, so that no more than unaveraged pixels of what is left lie between two samples.
 func sample(src imaging.RGB, from similarity, w, h int, beyond margin) planes {
-	if k := int(from.scale()); k >= 2 {
+	if k := int(from.scale() / unaveraged); k >= 2 {
 		src, from = reduce(src, from, w, h, k)
 	}
 	dst := planes{w, h, make([]float32, w*h), make([]float32, w*h), make([]float32, w*h)}

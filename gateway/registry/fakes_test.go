@@ -16,10 +16,10 @@ type mode int
 
 const (
 	works   mode = iota
-	refuses      // the guard in front does not let it through
-	fails        // does nothing and says so late
-	lossy        // does it, but the answer gets lost
-	late         // says that it failed, and does it some time later
+	refuses      // the guard in front lets nothing through
+	fails        // nothing is done
+	lossy        // writes are done, but their answers get lost; reads work
+	late         // writes fail, and are done some time later; reads work
 )
 
 var (
@@ -46,15 +46,17 @@ func (f *faults) now() mode {
 	return f.mode
 }
 
-// read: what is late for a write is a failure for a read.
+// reads says whether reads work.
+func (f *faults) reads() bool { return f.now() != refuses && f.now() != fails }
+
 func (f *faults) read(do func() error) error {
 	switch f.now() {
-	case works:
-		return do()
 	case refuses:
 		return &guard.Refused{System: "fake", Reason: guard.Open}
-	default:
+	case fails:
 		return errDown
+	default:
+		return do()
 	}
 }
 
@@ -77,19 +79,29 @@ func (f *faults) write(do func() error) error {
 	}
 }
 
-// land does the n-th pending write.
-func (f *faults) land(n int) {
+// land does the n-th pending write, when there is one.
+func (f *faults) land(n int) bool {
 	f.mu.Lock()
+	if n >= len(f.pending) {
+		f.mu.Unlock()
+		return false
+	}
 	do := f.pending[n]
 	f.pending = append(f.pending[:n:n], f.pending[n+1:]...)
 	f.mu.Unlock()
 	do()
+	return true
 }
 
 func (f *faults) landAll() {
-	for len(f.pending) > 0 {
-		f.land(0)
+	for f.land(0) {
 	}
+}
+
+func (f *faults) drop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending = nil
 }
 
 // fakeRecord orders its writes: what is late lands before the next one is done.
@@ -168,5 +180,6 @@ func (s *fakeCache) Ping(ctx context.Context) error {
 func (s *fakeCache) lose() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.held, s.pending = map[uint64]*porttest.Memory{}, nil
+	s.held = map[uint64]*porttest.Memory{}
+	s.drop()
 }

@@ -62,7 +62,9 @@ func (s *stage) mustGet(t *testing.T, subject string, want []string, degraded ..
 	}
 }
 
-func sameNames(a, b []string) bool { return len(a) == len(b) && (len(a) == 0 || reflect.DeepEqual(a, b)) }
+func sameNames(a, b []string) bool {
+	return len(a) == len(b) && (len(a) == 0 || reflect.DeepEqual(a, b))
+}
 
 func mustFail(t *testing.T, err error, code string) {
 	t.Helper()
@@ -268,7 +270,7 @@ func TestUnknownOutcome(t *testing.T) {
 	s := newStage()
 	s.mustUpdate(t, "a", "t1")
 	s.record.set(late)
-	if _, _, err := s.Update(t.Context(), "a", failsLate(s, adds("t2"))); err == nil {
+	if _, _, err := s.Update(t.Context(), "a", adds("t2")); err == nil {
 		t.Fatal("acknowledged")
 	}
 	s.record.set(works)
@@ -276,15 +278,6 @@ func TestUnknownOutcome(t *testing.T) {
 	s.mustGet(t, "a", []string{"t1"})
 	s.record.landAll()
 	s.mustGet(t, "a", []string{"t1", "t2"})
-}
-
-// failsLate makes the record readable for change and late for the write after it.
-func failsLate(s *stage, change func(gateway.References) (gateway.References, error)) func(gateway.References) (gateway.References, error) {
-	s.record.set(works)
-	return func(held gateway.References) (gateway.References, error) {
-		s.record.set(late)
-		return change(held)
-	}
 }
 
 func TestUpdateRefusedByChange(t *testing.T) {
@@ -366,4 +359,3 @@ type unreadable struct {
 func (u *unreadable) Get(context.Context, string) (gateway.References, error) {
 	return gateway.References{}, u.err
 }
-

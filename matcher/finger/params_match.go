@@ -3,10 +3,10 @@ package finger
 // Numbers of the comparison. Lengths are pixels at 500 dpi, angles 1/256 turn unless said otherwise.
 var (
 	// edges
-	comparedMinutiae = 80  // minutiae that take part, best quality first
-	edgeNeighbours   = 8   // edges a minutia has to its nearest neighbours
-	edgeMin          = 8.0 // shorter ones have no stable direction
-	edgeMax          = 160.0
+	comparedMinutiae = 80   // minutiae that take part, best quality first
+	edgeNeighbours   = 5    // edges a minutia has to its nearest neighbours
+	edgeMin          = 10.0 // shorter ones have no stable direction
+	edgeMax          = 110.0
 
 	// alike edges
 	edgeTolBase  = 5.0
@@ -17,26 +17,34 @@ var (
 	// hypotheses
 	hypSeeds    = 16
 	hypVerified = 3
-	hypTolRot   = 16
-	hypTolBase  = 12.0
-	hypTolSlope = 0.12
+	hypRival    = 0.5
+	hypTolTurn  = 16
+	hypTolBase  = 14.0
+	hypTolSlope = 0.16
 
 	// pairing
-	pairTolBase  = 10.0
-	pairTolSlope = 0.08
+	pairTolBase  = 12.0
+	pairTolSlope = 0.1
 	pairTolMax   = 22.0
-	pairTol1     = 14.0
-	pairTol2     = 12.0
+	pairTolGrow  = 14.0
+	pairTolLast  = 12.0
 	pairTolAngle = 22
-	fieldSigma   = 50.0
-	fieldPrior   = 0.7
+	pairRounds   = 3
+	fieldReach   = 50.0
+	fieldPrior   = 0.3
+	turnPrior    = 1000.0
 
 	// score
-	pairGain   = 5.5
-	sigmaD     = 4.0
-	sigmaA     = 7.0
-	missCost   = 0.6
-	coverReach = 12.0
+	pairGain     = 5.0
+	spreadPlace  = 4.0
+	spreadAngle  = 7.0
+	missCost     = 0.8
+	coverReach   = 12.0
+	densityGain  = 0.4
+	usualDensity = 0.0004
+	loneSpread   = 1.0
+	kindGain     = 0.2
+	trustFloor   = 0.4
 
 	// quality of a template that came without its picture
 	plentyMinutiae = 30

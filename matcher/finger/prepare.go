@@ -3,6 +3,7 @@ package finger
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 
 	"biogate/matcher"
@@ -14,6 +15,7 @@ type point struct {
 	angle   uint8
 	kind    Kind
 	quality uint8
+	trust   float32
 }
 
 // edge joins two neighbouring minutiae. Its features do not change when the print is moved or turned.
@@ -29,6 +31,7 @@ type layout struct {
 	position matcher.Position
 	points   []point
 	cover    cover
+	density  float64 // points per square pixel
 }
 
 // Reference is a finger template prepared for being compared with.
@@ -41,6 +44,17 @@ type reference struct {
 type probe struct {
 	layout
 	table edgeTable
+	rows  [rowCount]uint8 // of each row of rowHeight pixels: the first point in it or below
+}
+
+const (
+	rowHeight = 16
+	rowCount  = 64 // 1,024 pixels; points further down are found from the last row on
+)
+
+// firstBelow is the index of a point from which on all points with a row of y or more are found.
+func (p *probe) firstBelow(y float32) int {
+	return int(p.rows[min(max(int(y), 0)/rowHeight, rowCount-1)])
 }
 
 func newLayout(p Print, position matcher.Position) layout {
@@ -48,7 +62,16 @@ func newLayout(p Print, position matcher.Position) layout {
 	for _, m := range strongest(p.Minutiae, comparedMinutiae) {
 		points = append(points, point{x: float32(m.X), y: float32(m.Y), angle: m.Angle, kind: m.Kind, quality: m.Quality})
 	}
-	return layout{position: position, points: points, cover: newCover(points)}
+	for i := range points {
+		q := 0.7
+		if points[i].quality > 0 {
+			q = float64(points[i].quality) / 100
+		}
+		points[i].trust = float32(trustFloor + (1-trustFloor)*q)
+	}
+	l := layout{position: position, points: points, cover: newCover(points)}
+	l.density = float64(len(points)) / float64(max(l.cover.area(), 10000))
+	return l
 }
 
 // strongest returns the n minutiae of best quality, in canonical order.
@@ -67,7 +90,12 @@ func newReference(p Print, position matcher.Position) *reference {
 
 func newProbe(p Print, position matcher.Position) *probe {
 	l := newLayout(p, position)
-	return &probe{layout: l, table: newEdgeTable(edgesOf(l.points))}
+	q := &probe{layout: l, table: newEdgeTable(edgesOf(l.points))}
+	for row := range q.rows {
+		i, _ := slices.BinarySearchFunc(l.points, row*rowHeight, func(m point, y int) int { return cmp.Compare(int(m.y), y) })
+		q.rows[row] = uint8(i)
+	}
+	return q
 }
 
 // edgesOf joins each point with its nearest neighbours; an edge that both ends choose is there once.
@@ -130,7 +158,7 @@ const (
 	lengthCells = 256 / cellLength
 )
 
-func cellOf(e edge) int {
+func cellOf(e *edge) int {
 	return (int(e.length)/cellLength*angleCells+int(e.alpha)/cellAngle)*angleCells + int(e.beta)/cellAngle
 }
 
@@ -187,6 +215,14 @@ const (
 func (c *cover) has(x, y float32) bool {
 	cx, cy := int(x)/coverCell, int(y)/coverCell
 	return x >= 0 && y >= 0 && cx < coverSide && cy < coverSide && c.bits[cy]>>cx&1 != 0
+}
+
+func (c *cover) area() int {
+	n := 0
+	for _, row := range c.bits {
+		n += bits.OnesCount32(row)
+	}
+	return n * coverCell * coverCell
 }
 
 // newCover fills the convex hull of the points, widened by coverReach.

@@ -84,7 +84,7 @@ func TestAccuracyExtraction(t *testing.T) {
 	if os.Getenv("BIOGATE_ACCURACY") == "" {
 		t.Skip("set BIOGATE_ACCURACY=1 to measure protocol full")
 	}
-	dump := os.Getenv("BIOGATE_TRACE") // folder for the intermediate pictures of a few impressions
+	dump := os.Getenv("BIOGATE_TRACE")                     // folder for the intermediate pictures of a few impressions
 	jitter, _ := strconv.Atoi(os.Getenv("BIOGATE_JITTER")) // pixels cut off: shows how much of a difference is chance
 	var line string
 	var mean, mean3, zero float64

@@ -78,7 +78,7 @@ const (
 	lowContrast    = 15.0  // below it a finger is dry or the sensor weak
 	leastArea      = 5000  // pixels of mask: 4 mm square
 	leastClear     = 4000  // pixels with clear ridges
-	leastClearPart = 0.3   // of the mask
+	leastClearPart = 0.2   // of the mask
 	clearPurity    = 0.30  // a clear block's least purity and coherence
 	clearCoherence = 0.35  //
 	leastMinutiae  = 4     // fewer cannot tell fingers apart

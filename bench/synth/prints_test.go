@@ -57,13 +57,13 @@ func ofPrint(t testing.TB, name string, p finger.Print) impression {
 
 func TestReprintsMatch(t *testing.T) {
 	var all []impression
-	for p := range Prints(2, 25) {
+	for p := range Prints(2, 12) {
 		name := string(rune('a' + len(all)/3))
 		all = append(all, ofPrint(t, name, p), ofPrint(t, name, Reprint(p, 1)), ofPrint(t, name, Reprint(p, 2)))
 	}
 	genuine, impostor := scores(t, all)
-	if eer := equalErrorRate(genuine, impostor); eer > 0.15 {
-		t.Errorf("EER %.3f over %d genuine and %d impostor pairs", eer, len(genuine), len(impostor))
+	if half, most := genuine[len(genuine)/2], impostor[len(impostor)-1]; half <= most {
+		t.Errorf("half of the genuine scores are below %.1f, and impostors reach %.1f", half, most)
 	}
 }
 

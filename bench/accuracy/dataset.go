@@ -20,10 +20,11 @@ import (
 type Capture struct {
 	Name    string // relative to the data set, slashes, no extension
 	Path    string
-	Subject int // index into Dataset.Subjects
-	Number  int // impression, for fingers; order of appearance otherwise
-	DPI     int // 0: not stated
-	Set     int // which of the pooled data sets; 0 in a set by itself
+	Subject int  // index into Dataset.Subjects
+	Number  int  // impression, for fingers; order of appearance otherwise
+	DPI     int  // 0: not stated
+	Set     int  // which of the pooled data sets; 0 in a set by itself
+	Wrong   bool // known to show another subject than its name says
 }
 
 // Dataset is a set of captures of known subjects: fingers are subjects of their own.
@@ -143,6 +144,18 @@ func loadFaces(dir string, exts []string) (Dataset, error) {
 	}
 	set.order()
 	return set, nil
+}
+
+// Firsts keeps the first capture of each subject.
+func (d Dataset) Firsts() Dataset {
+	first := d
+	first.Captures = nil
+	for i, c := range d.Captures {
+		if i == 0 || c.Subject != d.Captures[i-1].Subject {
+			first.Captures = append(first.Captures, c)
+		}
+	}
+	return first
 }
 
 func (d *Dataset) add(index map[string]int, subject string, c Capture) {
@@ -275,15 +288,8 @@ func (c components) root(i int) int {
 
 func (c components) join(i, j int) { c[c.root(j)] = c.root(i) }
 
-// sharedPeople are FVC databases whose volunteers are the same: pooled, a genuine pair would count as impostor.
-var sharedPeople = [][2]string{{"fvc2002_db1", "fvc2002_db2"}}
-
-// sameFinger are fingers that two data sets both show without saying so: the whorls look the same, and 40 of their 64
-// comparisons score above every other pair of different fingers (docs/calibration.md).
-var sameFinger = [][2]string{{"fvc2002_db3_b/108", "fvc2004_db3_b/102"}}
-
-// Pool makes one data set of several, so that captures of different sets can meet. A finger known to be in two of them
-// is one subject; NewPlan keeps its captures of different sets apart.
+// Pool makes one data set of several, so that captures of different sets can meet, and corrects the known mistakes in their
+// labels: a subject under two names is one, and NewPlan leaves mislabelled captures out.
 func Pool(sets []Dataset) (Dataset, error) {
 	pool := Dataset{Modality: sets[0].Modality}
 	var names []string
@@ -300,24 +306,12 @@ func Pool(sets []Dataset) (Dataset, error) {
 		names = append(names, s.Name)
 		for _, c := range s.Captures {
 			c.Set, c.Name = set, s.Name+"/"+c.Name
+			c.Wrong = slices.Contains(mislabelled, c.Name)
 			pool.add(index, firstSeen(index, s.Name+"/"+s.Subjects[c.Subject]), c)
 		}
 	}
 	pool.Name = strings.Join(names, "+")
 	return pool, nil
-}
-
-// firstSeen is the name under which a subject is already known, if it is.
-func firstSeen(index map[string]int, subject string) string {
-	for _, p := range sameFinger {
-		if _, known := index[p[0]]; known && subject == p[1] {
-			return p[0]
-		}
-		if _, known := index[p[1]]; known && subject == p[0] {
-			return p[1]
-		}
-	}
-	return subject
 }
 
 func sharesPeople(a, b string) bool {

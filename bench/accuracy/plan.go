@@ -16,7 +16,7 @@ const (
 func NewPlan(protocol string, d Dataset) (Plan, error) {
 	switch protocol {
 	case ProtocolFull:
-		return planAll(d.Captures, func(r, p Capture) bool { return r.Subject != p.Subject || r.Set == p.Set }), nil
+		return planAll(d.Captures, meetInFull), nil
 	case ProtocolFVC:
 		first := firstNumbers(d)
 		return planAll(d.Captures, func(r, p Capture) bool {
@@ -24,6 +24,12 @@ func NewPlan(protocol string, d Dataset) (Plan, error) {
 		}), nil
 	}
 	return nil, fmt.Errorf("protocol %q is not one of %s, %s, %s", protocol, ProtocolFVC, ProtocolFull, ProtocolPairs)
+}
+
+// meetInFull keeps captures that show somebody else out of pooled sets, and the captures of one subject in different sets
+// apart: nobody published those as genuine comparisons.
+func meetInFull(reference, probe Capture) bool {
+	return !reference.Wrong && !probe.Wrong && (reference.Subject != probe.Subject || reference.Set == probe.Set)
 }
 
 func planAll(captures []Capture, meet func(reference, probe Capture) bool) Plan {

@@ -33,9 +33,11 @@ type accuracyCmd struct {
 	Scores string  `placeholder:"DIR" help:"Write every score to DIR/<data set>.tsv."`
 	MaxEER float64 `name:"max-eer" default:"1" help:"Exit with 1 when the (mean) EER is above this fraction."`
 
-	Calibrated bool    `help:"Also report FMR and FNMR at the served threshold, with calibrations made without the data they are measured on."`
-	FMR        float64 `name:"fmr" default:"1e-4" help:"The rate for --calibrated (${default})."`
-	Calibrate  string  `placeholder:"MODEL_DIR" help:"Write MODEL_DIR/calibration.json from all data sets together, captures of different sets compared too."`
+	Calibrated bool     `help:"Also report FMR and FNMR at the served threshold, with calibrations made without the data they are measured on."`
+	FMR        float64  `name:"fmr" default:"1e-4" help:"The rate for --calibrated (${default})."`
+	Calibrate  string   `placeholder:"MODEL_DIR" help:"Write MODEL_DIR/calibration.json from all data sets together, captures of different sets compared too."`
+	Synthetic  int      `placeholder:"N" help:"With --calibrate: check the tail against all pairs of N synthetic fingers."`
+	Check      []string `sep:"none" placeholder:"DIR" help:"With --calibrate: check the tail against all pairs of one capture a subject of a further data set. May be repeated."`
 }
 
 // accuracyReport is the JSON document. The result at its top is that of the one data set, or of all pooled.
@@ -50,6 +52,7 @@ type accuracyReport struct {
 	Sets            []accuracy.Result  `json:"sets,omitempty"`
 	HeldOut         *accuracy.HeldOut  `json:"held_out,omitempty"`
 	Calibration     string             `json:"calibration,omitempty"` // file written
+	TailChecks      []models.TailTest  `json:"tail_checks,omitempty"`
 
 	curves []accuracy.Curve
 }
@@ -88,8 +91,12 @@ func (c *accuracyCmd) check() error {
 		return &misuse{"no data set: say --dataset DIR"}
 	case c.Protocol != accuracy.ProtocolFull && (c.Calibrate != "" || c.Calibrated):
 		return &misuse{"calibrations use every pair: say --protocol full"}
-	case c.DPI < 0 || c.Workers < 0 || c.Replicates < 1 || !(c.FMR > 0 && c.FMR < 1):
-		return &misuse{"--dpi and --workers must not be negative, --replicates at least 1, --fmr between 0 and 1"}
+	case c.Calibrate == "" && (c.Synthetic > 0 || len(c.Check) > 0):
+		return &misuse{"--synthetic and --check test the tail of what --calibrate makes"}
+	case c.Synthetic > 0 && c.Modality != string(matcher.Finger):
+		return &misuse{"--synthetic makes fingers; check faces with --check DIR"}
+	case c.DPI < 0 || c.Synthetic < 0 || c.Workers < 0 || c.Replicates < 1 || !(c.FMR > 0 && c.FMR < 1):
+		return &misuse{"--dpi, --workers and --synthetic must not be negative, --replicates at least 1, --fmr between 0 and 1"}
 	}
 	return nil
 }
@@ -123,7 +130,7 @@ func (c *accuracyCmd) measure(ctx context.Context, e matcher.Engine, say accurac
 		}
 	}
 	if c.Calibrated || c.Calibrate != "" {
-		err = c.calibrate(ctx, &report, tests, o)
+		err = c.calibrate(ctx, e, &report, tests, o)
 	}
 	return report, err
 }
@@ -184,7 +191,7 @@ func (r *accuracyReport) headline() float64 {
 }
 
 // calibrate compares the captures of all data sets with each other and makes what was asked for from it.
-func (c *accuracyCmd) calibrate(ctx context.Context, report *accuracyReport, tests []accuracy.Test, o accuracy.Options) error {
+func (c *accuracyCmd) calibrate(ctx context.Context, e matcher.Engine, report *accuracyReport, tests []accuracy.Test, o accuracy.Options) error {
 	set, scores, folds, err := crossed(ctx, tests, o, c.Seed)
 	if err != nil {
 		return err
@@ -205,15 +212,17 @@ func (c *accuracyCmd) calibrate(ctx context.Context, report *accuracyReport, tes
 	if err != nil {
 		return err
 	}
+	if err := c.checkTail(ctx, e, calibration, o); err != nil {
+		return err
+	}
+	report.TailChecks = calibration.Tail.Checks
 	report.Calibration, err = writeCalibration(c.Calibrate, calibration)
 	return err
 }
 
-// crossed is every pair of all captures, and how to split it for held-out figures: by data set, by subject if there is one.
+// crossed is every pair of all captures, labels corrected, and how to split it for held-out figures: by data set, or by
+// subject when there is only one.
 func crossed(ctx context.Context, tests []accuracy.Test, o accuracy.Options, seed uint64) (accuracy.Dataset, *accuracy.Scores, accuracy.Folds, error) {
-	if len(tests) == 1 {
-		return tests[0].Set, tests[0].Scores, accuracy.FoldsBySubject(tests[0].Set, seed), nil
-	}
 	var sets []accuracy.Dataset
 	var acquired []accuracy.Acquired
 	for _, t := range tests {
@@ -229,6 +238,9 @@ func crossed(ctx context.Context, tests []accuracy.Test, o accuracy.Options, see
 		return set, nil, accuracy.Folds{}, err
 	}
 	scores, err := accuracy.Compare(ctx, set, acquired, plan, o.Workers, o.Progress)
+	if len(sets) == 1 {
+		return set, scores, accuracy.FoldsBySubject(set, seed), err
+	}
 	return set, scores, accuracy.FoldsBySet(sets), err
 }
 
@@ -239,10 +251,23 @@ func describe(set accuracy.Dataset, tests []accuracy.Test) string {
 		names = append(names, t.Set.Name)
 	}
 	text := fmt.Sprintf("%s: %d captures of %d subjects, every pair once", strings.Join(names, ", "), len(set.Captures), len(set.Subjects))
+	if n := mislabelled(set); n > 0 {
+		text += fmt.Sprintf(", without %d known to be mislabelled", n)
+	}
 	if len(tests) > 1 {
 		text += ", captures of different sets compared too"
 	}
 	return text
+}
+
+func mislabelled(set accuracy.Dataset) int {
+	n := 0
+	for _, c := range set.Captures {
+		if c.Wrong {
+			n++
+		}
+	}
+	return n
 }
 
 // writeCalibration replaces the model's calibration whole or not at all.

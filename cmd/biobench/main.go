@@ -28,6 +28,7 @@ type cli struct {
 	JSON bool `name:"json" help:"Print one JSON document on standard output."`
 
 	Accuracy accuracyCmd `cmd:"" help:"Measure recognition accuracy on a data set; make and check calibrations."`
+	Synth    synthCmd    `cmd:"" help:"Write a seeded population of synthetic fingerprints."`
 }
 
 func main() {
@@ -50,7 +51,7 @@ type session struct {
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	var c cli
 	exit := -1
-	parser := kong.Must(&c, kong.Name("biobench"), kong.Description("Measures biogate's engines: accuracy and calibration."),
+	parser := kong.Must(&c, kong.Name("biobench"), kong.Description("Measures biogate's engines."),
 		kong.Vars{"models": models.DefaultDir}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Writers(out, errOut), kong.Exit(func(code int) { exit = code }))
 	parsed, err := parser.Parse(args)
 	if exit >= 0 { // --help

@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"biogate/bench/accuracy"
+	"biogate/models"
 )
 
 func (s *session) printAccuracy(r accuracyReport) error {
@@ -33,6 +34,7 @@ func (s *session) printAccuracy(r accuracyReport) error {
 	if r.HeldOut != nil {
 		s.printHeldOut(*r.HeldOut)
 	}
+	s.printTailChecks(r.TailChecks)
 	if r.Calibration != "" {
 		fmt.Fprintf(s.out, "\nwritten: %s\n", r.Calibration)
 	}
@@ -85,6 +87,19 @@ func (s *session) printHeldOut(h accuracy.HeldOut) {
 	}
 	_ = w.Flush()
 	fmt.Fprintf(s.out, "together: FMR %.2e, 95 %%: %s; FNMR %s %%, 95 %%: %s\n", h.FMR, exponents(h.FMRInterval), percent(h.FNMR), span(h.FNMRInterval))
+}
+
+func (s *session) printTailChecks(checks []models.TailTest) {
+	for _, c := range checks {
+		verdict := "holds"
+		if !c.Holds {
+			verdict = "DOES NOT HOLD"
+		}
+		fmt.Fprintf(s.out, "\ntail against %s: %d pairs, %s\n", c.Against, c.Pairs, verdict)
+		for _, l := range c.Levels {
+			fmt.Fprintf(s.out, "  served FMR %.0e: at most %.4g false matches expected, %d seen\n", l.Served, l.Expected, l.Observed)
+		}
+	}
 }
 
 func exponents(i accuracy.Interval) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -33,9 +34,23 @@ var heldTemplate = gateway.TemplateInfo{
 	Quality: matcher.Quality{Score: 71, Reasons: []string{"dry"}}, EnrolledAt: at,
 }
 
+var enrolFailures = map[string]error{
+	"unusable":  &matcher.Error{Code: matcher.CodeUnusable, Detail: "the picture is blank", Reasons: []string{"blank"}},
+	"huge":      &matcher.Error{Code: matcher.CodeTooLarge, Detail: "65000 x 65000 pixels"},
+	"liar":      &matcher.Error{Code: matcher.CodeFormatMismatch, Detail: "the bytes are no PNG"},
+	"broken":    &matcher.Error{Code: matcher.CodeUndecodable, Detail: "the JPEG is cut off"},
+	"unbuilt":   &matcher.Error{Code: matcher.CodeEngineMissing, Detail: "no engine for faces"},
+	"duplicate": &gateway.Error{Kind: gateway.Conflict, Code: "duplicate-subject", Detail: "this person is enrolled under another id"},
+	"late":      context.DeadlineExceeded,
+	"fault":     errors.New("disk on fire"),
+}
+
 func (f *fakeAPI) Enroll(ctx context.Context, r gateway.EnrollRequest) (gateway.EnrollResult, error) {
 	if f.enroll != nil {
 		return f.enroll(ctx, r)
+	}
+	if err, ok := enrolFailures[r.Subject]; ok {
+		return gateway.EnrollResult{}, err
 	}
 	face := heldTemplate
 	face.Modality, face.Position, face.Quality.Reasons = matcher.Face, "", nil

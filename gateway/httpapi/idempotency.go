@@ -42,8 +42,11 @@ func newKeeper(receipts gateway.Receipts) *keeper {
 // do answers from the receipt under key, or runs the work and keeps its answer: a success, or a refusal that the same
 // request would always meet.
 func (k *keeper) do(ctx context.Context, key string, c *fiber.Ctx, w work, run func() (answer, error)) (answer, error) {
-	if !validKey(key) || k.receipts == nil {
+	switch {
+	case !validKey(key):
 		return answer{}, errIdempotencyKey
+	case k.receipts == nil:
+		return answer{}, unavailable(errors.New("there is no store of receipts"))
 	}
 	id, request := derive(key, "id"), fingerprint(key, c, w)
 	if !k.begin(string(id)) {

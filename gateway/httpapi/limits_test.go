@@ -136,6 +136,9 @@ func TestBrokenHTTPGetsAProblem(t *testing.T) {
 			t.Errorf("%s: %d %s", c.name, status, text)
 		}
 	}
+	if strings.Contains(r.log.String(), "BREW") {
+		t.Error("a method that HTTP does not define is in the log")
+	}
 }
 
 func TestBodyThatEndsEarly(t *testing.T) {

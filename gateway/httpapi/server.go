@@ -21,7 +21,7 @@ import (
 // Deps is what the surface stands on.
 type Deps struct {
 	API       gateway.API
-	Receipts  gateway.Receipts       // nil: an Idempotency-Key is refused
+	Receipts  gateway.Receipts       // nil: writes with an Idempotency-Key are refused
 	Keys      func() ([]byte, error) // JWK set that verifies assertions, RFC 7517
 	Discovery func() ([]byte, error) // OpenID Connect discovery document
 	Metrics   http.Handler           // nil: /metrics is not found

@@ -30,8 +30,8 @@ func TestEnrollPassesOnWhatWasSent(t *testing.T) {
 		return gateway.EnrollResult{Subject: r.Subject}, nil
 	}
 	r := start(t, api, nil)
-	res := r.postJSON(t, "/v1/subjects/a.b-c:d%40e_/templates", oneFinger)
-	if res.status != 201 || got.Subject != "a.b-c:d@e_" || len(got.Captures) != 1 {
+	res := r.postJSON(t, "/v1/subjects/a.b-c:d%40e_@f/templates", oneFinger)
+	if res.status != 201 || got.Subject != "a.b-c:d@e_@f" || len(got.Captures) != 1 {
 		t.Fatalf("%d %s %+v", res.status, res.body, got)
 	}
 	if c := got.Captures[0]; c.Modality != matcher.Finger || c.Position != "right-index" || c.DPI != 500 || string(c.Data) != "hello" {

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"biogate/gateway"
@@ -116,7 +117,7 @@ func samples(list []capture) ([]matcher.Sample, error) {
 	out := make([]matcher.Sample, len(list))
 	for i := range list {
 		if err := list[i].check(); err != nil {
-			err.Detail = "capture " + ordinal(i) + ": " + err.Detail
+			err.Detail = "capture " + strconv.Itoa(i+1) + ": " + err.Detail
 			return nil, err
 		}
 		out[i] = list[i].sample

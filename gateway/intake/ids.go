@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"strconv"
 	"unicode"
 	"unicode/utf8"
 
@@ -70,5 +69,3 @@ func printable(s string, limit int) bool {
 	}
 	return true
 }
-
-func ordinal(i int) string { return strconv.Itoa(i + 1) }

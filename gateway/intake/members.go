@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"mime"
+	"strconv"
 
 	"biogate/gateway"
 )
@@ -26,7 +27,7 @@ func Members(b Body) ([]string, error) {
 		}
 		subject, err := member(text)
 		if err != nil {
-			err.Detail = "line " + ordinal(line-1) + ": " + err.Detail
+			err.Detail = "line " + strconv.Itoa(line) + ": " + err.Detail
 			return nil, err
 		}
 		subjects = append(subjects, subject)

@@ -18,7 +18,7 @@ func TestQualityReasons(t *testing.T) {
 		change func(*measures)
 	}{
 		{"indistinct", func(m *measures) { m.clarity = 2.2 }},
-		{"small-face", func(m *measures) { m.eyes = 15 }},
+		{"small-face", func(m *measures) { m.eyes = 12 }},
 		{"blurred", func(m *measures) { m.sharpness = 0.06 }},
 		{"underexposed", func(m *measures) { m.mean = 25 }},
 		{"overexposed", func(m *measures) { m.mean = 240 }},
@@ -37,7 +37,7 @@ func TestQualityReasons(t *testing.T) {
 		}
 	}
 	m := faultless
-	m.eyes, m.sharpness = 20, 0.05
+	m.eyes, m.sharpness = 10, 0.05
 	if q := m.quality(); q.Score != 0 || !slices.Equal(q.Reasons, []string{"blurred", "small-face"}) {
 		t.Errorf("%+v, want the worst reason first", q)
 	}

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,6 +69,7 @@ func New(o Options) (*Cache, error) {
 	c.run.Store(new(string))
 	client.OnConnect = c.learnRun
 	bound(client, o)
+	quiet()
 	c.client = redis.NewClient(client)
 	return c, nil
 }
@@ -179,6 +181,14 @@ func (c *Cache) learnRun(ctx context.Context, cn *redis.Conn) error {
 	}
 	return nil
 }
+
+// quiet ends the client library's own lines on standard error, of which an outage makes many; all that they say is in
+// the errors of calls. The library has one logger for the process, to be set before its first client.
+var quiet = sync.OnceFunc(func() { redis.SetLogger(silence{}) })
+
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
 
 func orDefault(d, standard time.Duration) time.Duration {
 	if d == 0 {

@@ -3,6 +3,7 @@ package redistemplates
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
@@ -14,7 +15,8 @@ var testKey = bytes.Repeat([]byte{42}, 32)
 
 func open(t testing.TB, url string) *Cache {
 	t.Helper()
-	c, err := New(Options{URL: url, Deployment: "test", Key: testKey})
+	const patience = 10 * time.Second // a busy machine is not an outage
+	c, err := New(Options{URL: url, Deployment: "test", Key: testKey, DialTimeout: patience, IOTimeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

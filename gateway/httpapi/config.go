@@ -31,6 +31,7 @@ const (
 	memberBody  = 16 << 20 // bytes of a list of members: 100,000 lines of a long id
 	lingerBytes = 64 << 20 // bytes read and thrown away, so that a sender who is not listening yet sees the refusal
 	lingerTime  = 2 * time.Second
+	refusals    = 64          // connections over the limit that linger at once
 	cancelGrace = time.Second // for cancelled requests to answer when a shutdown ran out of time
 )
 

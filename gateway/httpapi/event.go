@@ -21,6 +21,7 @@ type event struct {
 	degraded []string
 	replayed bool // the answer is that of an earlier request with the same Idempotency-Key
 	unkept   bool // the answer could not be kept for its Idempotency-Key
+	probe    bool // a question of operations, asked every few seconds
 	bodyRead bool
 	bytesIn  int
 }
@@ -52,6 +53,8 @@ func (s *Server) finish(c *fiber.Ctx, e *event) {
 	}
 	level := slog.LevelInfo
 	switch {
+	case e.probe && status < 400:
+		level = slog.LevelDebug
 	case status == fiber.StatusInternalServerError:
 		level = slog.LevelError
 	case status > fiber.StatusInternalServerError:

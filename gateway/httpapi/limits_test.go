@@ -174,7 +174,9 @@ func TestTooManyConnections(t *testing.T) {
 	if status, _ := readRaw(t, first); status != 200 {
 		t.Fatal(status)
 	}
-	if status, text := readRaw(t, r.dial(t)); status != 503 || !strings.Contains(text, codeOverloaded) {
+	second := r.dial(t)
+	fmt.Fprint(second, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+	if status, text := readRaw(t, second); status != 503 || !strings.Contains(text, codeOverloaded) {
 		t.Errorf("%d %s", status, text)
 	}
 }

@@ -12,9 +12,14 @@ import (
 // listener bounds the open connections and gives each the manners of conn.
 type listener struct {
 	net.Listener
-	open  atomic.Int64
-	limit int64
-	close sync.Once
+	open     atomic.Int64
+	limit    int64
+	refusing chan struct{} // a slot for each refused connection that lingers
+	close    sync.Once
+}
+
+func newListener(ln net.Listener, limit int) *listener {
+	return &listener{Listener: ln, limit: int64(limit), refusing: make(chan struct{}, refusals)}
 }
 
 // Close may be called again.
@@ -23,7 +28,7 @@ func (l *listener) Close() (err error) {
 	return err
 }
 
-// Accept answers connections over the limit itself: with one write to a fresh socket, which does not block.
+// Accept answers connections over the limit itself.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -31,11 +36,23 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if l.open.Add(1) <= l.limit {
-			return &conn{Conn: c, l: l}, nil
+			return &conn{Conn: c, done: func() { l.open.Add(-1) }}, nil
 		}
 		l.open.Add(-1)
-		_ = c.SetWriteDeadline(time.Now().Add(time.Millisecond))
-		_, _ = io.WriteString(c, connectionRefused)
+		l.refuse(c)
+	}
+}
+
+// refuse does not block: one write to a fresh socket, and a bounded number of connections that linger for their clients.
+func (l *listener) refuse(c net.Conn) {
+	_ = c.SetWriteDeadline(time.Now().Add(time.Millisecond))
+	_, _ = io.WriteString(c, connectionRefused)
+	select {
+	case l.refusing <- struct{}{}:
+		lingering := &conn{Conn: c, done: func() { <-l.refusing }}
+		lingering.linger.Store(true)
+		go lingering.Close()
+	default:
 		_ = c.Close()
 	}
 }
@@ -52,7 +69,7 @@ func refusedConnection() string {
 // the answer that is under way. So it ends its own side first and reads on, within bounds, until the client ends too.
 type conn struct {
 	net.Conn
-	l      *listener
+	done   func() // once, after it is closed
 	linger atomic.Bool
 	once   sync.Once
 }
@@ -63,7 +80,7 @@ func (c *conn) Close() (err error) {
 			c.drain()
 		}
 		err = c.Conn.Close()
-		c.l.open.Add(-1)
+		c.done()
 	})
 	return err
 }

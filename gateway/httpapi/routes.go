@@ -96,7 +96,7 @@ type work struct {
 func (s *Server) handler(r route) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		e := eventOf(c)
-		e.route = r.path
+		e.route, e.probe = r.path, r.is(always)
 		a, err := s.serve(c, r, e)
 		if err != nil {
 			return err

@@ -134,7 +134,7 @@ func (s *Server) Listen(addr string) error {
 
 // Serve serves the connections of ln, which it closes, until Shutdown. It may be called once.
 func (s *Server) Serve(ln net.Listener) error {
-	bounded := &listener{Listener: ln, limit: int64(s.deps.Config.Connections)}
+	bounded := newListener(ln, s.deps.Config.Connections)
 	s.mu.Lock()
 	s.listener = bounded
 	stopped := s.stopped

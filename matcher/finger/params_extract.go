@@ -54,8 +54,8 @@ const (
 const (
 	cellsPerBlock = block / cellSide
 	cellSide      = 4   // pixels that share a filter: a quarter of a block, so that curves stay smooth
-	alongSigma    = 4.5 // smoothing along the ridge: bridges pores and dry gaps, and must not outlast the curve of a core
-	alongReach    = 9
+	alongSigma    = 5.5 // smoothing along the ridge: bridges pores and dry gaps, and must not outlast the curve of a core
+	alongReach    = 11
 	acrossSigma   = 0.42 // smoothing across, in periods
 	acrossReach   = 24   // most pixels to either side
 	bankPeriods   = 14   // filter periods, evenly spaced in the logarithm from minPeriod to maxPeriod
@@ -74,15 +74,17 @@ const (
 
 // Refusal and quality.
 const (
-	leastContrast  = 4.0   // grey levels of deviation in the best tenth of the picture; less is blank
-	lowContrast    = 15.0  // below it a finger is dry or the sensor weak
-	leastArea      = 5000  // pixels of mask: 4 mm square
-	leastClear     = 4000  // pixels with clear ridges
-	leastClearPart = 0.2   // of the mask
-	clearPurity    = 0.30  // a clear block's least purity and coherence
-	clearCoherence = 0.35  //
-	leastMinutiae  = 4     // fewer cannot tell fingers apart
-	goodArea       = 50000 // pixels, purity and summed minutia quality beyond which nothing is gained
+	leastContrast  = 4.0    // grey levels of deviation in the best tenth of the picture; less is blank
+	lowContrast    = 15.0   // below it a finger is dry or the sensor weak
+	leastArea      = 5000   // pixels of mask: 4 mm square
+	mostArea       = 600000 // pixels of mask: 39 mm square, more than a rolled thumb
+	mostPeriod     = 13.0   // mean of the clear blocks: 0.66 mm; adults have 0.4 to 0.55
+	leastClear     = 4000   // pixels with clear ridges
+	leastClearPart = 0.2    // of the mask
+	clearPurity    = 0.30   // a clear block's least purity and coherence
+	clearCoherence = 0.35   //
+	leastMinutiae  = 4      // fewer cannot tell fingers apart
+	goodArea       = 50000  // pixels, purity and summed minutia quality beyond which nothing is gained
 	goodPurity     = 0.6
 	goodMinutiae   = 20
 )

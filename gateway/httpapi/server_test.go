@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -362,5 +364,41 @@ func TestServeAfterShutdownEnds(t *testing.T) {
 	}
 	if err := s.Serve(ln); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRequestsDoNotShareMemory: what one request brought is unchanged after a thousand others, though fasthttp reuses its
+// buffers.
+func TestRequestsDoNotShareMemory(t *testing.T) {
+	var mu sync.Mutex
+	var kept []gateway.VerifyRequest
+	api := &fakeAPI{}
+	api.verify = func(ctx context.Context, r gateway.VerifyRequest) (gateway.Outcome, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		kept = append(kept, r)
+		return matched(ctx), nil
+	}
+	r := start(t, api, nil)
+	var wg sync.WaitGroup
+	for k := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				id := fmt.Sprintf("subject-%d-%d", k, i)
+				data := strings.Repeat(id, 100+i)
+				r.postJSON(t, "/v1/verifications", fmt.Sprintf(`{"subject":%q,"audience":%q,"captures":[{"modality":"face","data":%q}]}`,
+					id, id, base64.StdEncoding.EncodeToString([]byte(data))))
+				r.call(t, "POST", "/v1/verifications?modality=face&subject="+id+"&audience="+id, strings.NewReader(data), "Content-Type", "image/png")
+			}
+		})
+	}
+	wg.Wait()
+	if len(kept) != 800 {
+		t.Fatalf("%d requests arrived", len(kept))
+	}
+	for _, v := range kept {
+		if data := string(v.Captures[0].Data); v.Audience != v.Subject || data != strings.Repeat(v.Subject, len(data)/len(v.Subject)) {
+			t.Fatalf("%s was mixed with another request", v.Subject)
+		}
 	}
 }

@@ -252,12 +252,12 @@ func TestTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"face.boxes", "face.landmarks", "face.quality", "face.aligned"} {
+	for _, name := range []string{"face/boxes", "face/landmarks", "face/quality", "face/aligned"} {
 		if seen[name] == nil {
 			t.Errorf("no %s", name)
 		}
 	}
-	if img, ok := seen["face.aligned"].(image.Image); !ok || img.Bounds().Dx() != featureSide {
-		t.Errorf("face.aligned is a %T", seen["face.aligned"])
+	if img, ok := seen["face/aligned"].(image.Image); !ok || img.Bounds().Dx() != featureSide {
+		t.Errorf("face/aligned is a %T", seen["face/aligned"])
 	}
 }

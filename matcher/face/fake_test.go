@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"biogate/matcher"
-	"biogate/matcher/imaging"
 )
 
 // The fakes see faces as red frames around a grey pattern on a dark ground: the detector finds red regions, the
@@ -195,15 +194,6 @@ func encoded(t testing.TB, img image.Image) []byte {
 func picture(t testing.TB, w, h int, faces ...portrait) matcher.Sample {
 	t.Helper()
 	return matcher.Sample{Modality: matcher.Face, Data: encoded(t, drawn(w, h, faces...))}
-}
-
-func decoded(t testing.TB, s matcher.Sample) imaging.RGB {
-	t.Helper()
-	p, err := imaging.DecodeRGB(s.Data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 func near(a, b, within float64) bool { return math.Abs(a-b) <= within }

@@ -8,10 +8,10 @@ import (
 
 // What a trace shows, by name.
 const (
-	traceBoxes     = "face.boxes"     // every detection: x0, y0, x1, y1 in pixels of the picture, confidence
-	traceLandmarks = "face.landmarks" // 68 points x, y
-	traceAligned   = "face.aligned"   // the picture that the embedding sees
-	traceQuality   = "face.quality"   // the measures that the quality is judged by
+	traceBoxes     = "face/boxes"     // every detection: x0, y0, x1, y1 in pixels of the picture, confidence
+	traceLandmarks = "face/landmarks" // 68 points x, y
+	traceAligned   = "face/aligned"   // the picture that the embedding sees
+	traceQuality   = "face/quality"   // the measures that the quality is judged by
 )
 
 func showBoxes(tr matcher.Trace, boxes []box) {

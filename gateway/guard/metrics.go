@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"biogate/gateway"
@@ -24,13 +25,15 @@ func outcome(ctx context.Context, err error) string {
 	var refused *Refused
 	var callers *callersError
 	switch {
-	case IsAnswer(err), errors.As(err, &callers):
+	case IsAnswer(err):
 		return "ok"
 	case errors.As(err, &refused):
 		return refused.Reason
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "canceled"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &callers):
+		return "ok"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "deadline"
 	default:
 		return "error"

@@ -176,7 +176,7 @@ type Observer interface {
 	// Stage: one named step of a request ended (decode, quality, extract, lookup, compare, sign).
 	Stage(name string, took time.Duration)
 	// Call: one call to an outside system ended. outcome is "ok", "error", "open" (refused by its breaker), "full" (refused
-	// by its bulkhead) or "deadline".
+	// by its bulkhead), "deadline" or "canceled" (its caller left).
 	Call(system, operation, outcome string, took time.Duration)
 	// Breaker: the breaker of a system changed its state: "closed", "half-open" or "open".
 	Breaker(system, state string)

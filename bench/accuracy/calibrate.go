@@ -1,9 +1,7 @@
 package accuracy
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -39,16 +37,11 @@ func Calibrate(ctx context.Context, s *Scores, about About, b Bootstrap) (*model
 	if len(top) < minTail {
 		return nil, fmt.Errorf("only %d impostor scores lie above the most common one of %g: too few to fit a tail", len(top), u)
 	}
-	rates, fits, err := resampleTail(ctx, s, thresholds, top, u, b)
-	if err != nil {
+	c.Points, c.EffectiveImpostor = points(s, thresholds)
+	var err error
+	if c.Tail, err = servedTail(ctx, s, top, u, c.Points[len(c.Points)-1].Score, b); err != nil {
 		return nil, err
 	}
-	c.Points = points(s, thresholds, rates)
-	c.EffectiveImpostor = effective(c.Points, c.Impostor)
-	if c.Tail, err = servedTail(fits, c.Points[len(c.Points)-1]); err != nil {
-		return nil, err
-	}
-	c.Tail.Exceedances = len(top)
 	c.Tail.FittedOn = fmt.Sprintf("the %d impostor scores above %g", len(top), round(u))
 	c.Ratios = ratios(c, s.Genuine)
 	return c, c.Check()
@@ -73,100 +66,40 @@ func countAbove(list []Comparison, score float64) int {
 	return countAtLeast(list, math.Nextafter(score, math.Inf(1)))
 }
 
-// fit is one replicate's tail: rate at u, and how it falls above.
-type fit struct {
-	u, rate float64
-	models.Tail
+// servedTail is the tail fitted above u as it looks from the last point: the shape that all the data shows, the scale at
+// the upper end of its interval over subjects.
+func servedTail(ctx context.Context, s *Scores, top []Comparison, u, last float64, b Bootstrap) (models.Tail, error) {
+	tail := fitTail(top, u)
+	scales := make([]float64, b.replicates())
+	err := b.over(ctx, s, func(r int, w []float64) { scales[r] = (1 - tail.Shape) * meanExcess(top, u, w) })
+	tail.Scale = max(tail.Scale, percentiles(scales).High)
+	tail.Scale, tail.Shape = round(tail.Scale+tail.Shape*(last-u)), round(tail.Shape)
+	tail.Exceedances = len(top)
+	return tail, err
 }
 
-// reach is the score at which the rate of f has fallen to tailTarget.
-func (f fit) reach() float64 { return f.u + f.Distance(tailTarget/f.rate) }
-
-// resampleTail is FMR at the thresholds and the tail's fit in every replicate.
-func resampleTail(ctx context.Context, s *Scores, thresholds []float64, top []Comparison, u float64, b Bootstrap) (rates [][]float64, fits []fit, err error) {
-	ends := make([]int, len(thresholds))
-	for i, t := range thresholds {
-		ends[i] = countAtLeast(s.Impostor, t)
-	}
-	rates, fits = make([][]float64, b.replicates()), make([]fit, b.replicates())
-	err = b.over(ctx, s, func(r int, w []float64) {
-		rates[r] = ratesAt(s.Impostor, ends, w)
-		fits[r] = fit{u, totalImpostor(top, w) / totalImpostor(s.Impostor, w), fitTail(top, u, w)}
-	})
-	return rates, fits, err
-}
-
-// ratesAt is the weighted share of list, best first, before each of the ends, which fall; the first is the whole list.
-func ratesAt(list []Comparison, ends []int, w []float64) []float64 {
-	rates := make([]float64, len(ends))
-	var sum float64
-	from := 0
-	for i := len(ends) - 1; i >= 0; i-- {
-		sum += totalImpostor(list[from:ends[i]], w)
-		rates[i], from = sum, ends[i]
-	}
-	for i := range rates {
-		rates[i] /= sum
-	}
-	return rates
-}
-
-// points are the measured rates with their intervals; the upper ends never grow with the score.
-func points(s *Scores, thresholds []float64, rates [][]float64) []models.Point {
-	list := make([]models.Point, len(thresholds))
-	for i, t := range thresholds {
-		at := s.At(t)
-		column := make([]float64, len(rates))
-		for r := range rates {
-			column[r] = rates[r][i]
+// points are the measured rates with their intervals; the upper ends never grow with the score. effective is the number of
+// independent comparisons at the point next to FMR 1e-3.
+func points(s *Scores, thresholds []float64) (list []models.Point, effective int) {
+	list = make([]models.Point, len(thresholds))
+	d := newDyads(s)
+	nearest := math.Inf(1)
+	counted, high := 0, 0.0
+	for i := len(thresholds) - 1; i >= 0; i-- {
+		at := s.At(thresholds[i])
+		for ; counted < len(s.Impostor) && s.Impostor[counted].Score >= at.Threshold; counted++ {
+			d.falseMatch(d.index(s, s.Impostor[counted]))
 		}
-		ends := percentiles(column)
-		list[i] = models.Point{
-			Score: t, FMR: round(at.FMR), FNMR: round(at.FNMR),
-			FMRLow:  round(min(ends.Low, at.FMR)),
-			FMRHigh: round(min(1, max(ends.High, wilsonUpper(at.FMR, len(s.Impostor))))),
+		n := d.effective(at.FMR)
+		ends := wilson(at.FMR, n)
+		high = max(high, ends.High)
+		list[i] = models.Point{Score: at.Threshold, FMR: round(at.FMR), FMRLow: round(ends.Low), FMRHigh: round(high), FNMR: round(at.FNMR)}
+		if away := math.Abs(math.Log(at.FMR / 1e-3)); away < nearest {
+			nearest, effective = away, int(n)
 		}
 	}
-	for i := len(list) - 2; i >= 0; i-- {
-		list[i].FMRHigh = max(list[i].FMRHigh, list[i+1].FMRHigh)
-	}
-	list[0].FMRHigh = 1
-	return list
-}
-
-// wilsonUpper is the upper end of Wilson's score interval (1927) for n independent trials: no interval over subjects may
-// be narrower than that.
-func wilsonUpper(p float64, n int) float64 {
-	const z = 1.96
-	m := float64(n)
-	return (p + z*z/(2*m) + z*math.Sqrt(p*(1-p)/m+z*z/(4*m*m))) / (1 + z*z/m)
-}
-
-// effective is the number of independent comparisons whose interval at FMR 1e-3 would be as wide as the one seen.
-func effective(points []models.Point, n int) int {
-	p := slices.MinFunc(points, func(a, b models.Point) int {
-		return cmp.Compare(math.Abs(math.Log(a.FMR/1e-3)), math.Abs(math.Log(b.FMR/1e-3)))
-	})
-	sd := (p.FMRHigh - p.FMRLow) / (2 * 1.96)
-	if !(sd > 0) {
-		return n
-	}
-	return min(n, int(p.FMR*(1-p.FMR)/(sd*sd)))
-}
-
-// servedTail runs through the upper end of the interval at the last point and through that at tailTarget, which is where
-// 97.5 % of the replicates' tails have fallen to tailTarget; it is as heavy as the replicate that reaches just there.
-func servedTail(fits []fit, last models.Point) (models.Tail, error) {
-	fits = slices.DeleteFunc(fits, func(f fit) bool { return !(f.rate > tailTarget && f.Scale > 0) }) // none of the top scores drawn
-	if len(fits) == 0 {
-		return models.Tail{}, errors.New("the highest impostor scores do not vary: no tail can be fitted")
-	}
-	slices.SortFunc(fits, func(a, b fit) int { return cmp.Compare(a.reach(), b.reach()) })
-	upper := fits[int((1+confidence)/2*float64(len(fits)-1))]
-	tail := upper.Tail
-	tail.Scale *= max((upper.reach()-last.Score)/tail.Distance(tailTarget/last.FMRHigh), minStretch) // Distance is linear in Scale
-	tail.Scale, tail.Shape = round(tail.Scale), round(tail.Shape)
-	return tail, nil
+	list[0].FMR, list[0].FMRLow, list[0].FMRHigh = 1, 1, 1
+	return list, effective
 }
 
 // ratios is the log-likelihood ratio of c's served impostor distribution and the genuine scores: shares of both in bins,

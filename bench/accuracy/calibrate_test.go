@@ -94,7 +94,7 @@ func TestHeavyTailIsSeen(t *testing.T) {
 		top[i].Score = 2 / 0.3 * (math.Pow(rng.Float64(), -0.3) - 1) // generalised Pareto, shape 0.3, scale 2
 	}
 	bestFirst(top)
-	tail := fitTail(top, 0, nil)
+	tail := fitTail(top, 0)
 	if math.Abs(tail.Shape-0.3) > 0.08 || math.Abs(tail.Scale-2) > 0.25 {
 		t.Errorf("fitted %+v, want shape 0.3 and scale 2", tail)
 	}
@@ -102,7 +102,7 @@ func TestHeavyTailIsSeen(t *testing.T) {
 		top[i].Score = math.Sqrt(rng.Float64()) // ends at 1
 	}
 	bestFirst(top)
-	if tail := fitTail(top, 0, nil); tail.Shape != 0 || tail.Kind != "exponential" {
+	if tail := fitTail(top, 0); tail.Shape != 0 || tail.Kind != "exponential" {
 		t.Errorf("a tail with an end must be served as exponential, got %+v", tail)
 	}
 }

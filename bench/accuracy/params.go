@@ -22,10 +22,6 @@ const (
 	maxTail   = 5000
 	// maxShape keeps a fitted tail from becoming so heavy that it promises nothing.
 	maxShape = 0.5
-	// tailTarget is the rate at which the bootstrap bounds the tail; the middle of what is extrapolated.
-	tailTarget = 1e-7
-	// minStretch keeps a served tail at least this share of its fit's scale, whatever the points below it say.
-	minStretch = 0.5
 	// minCalibration is the number of impostor comparisons below which no calibration is made.
 	minCalibration = 1000
 )

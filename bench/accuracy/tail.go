@@ -12,21 +12,30 @@ import (
 // fitTail fits a generalised Pareto distribution to the distances of top, best first, above u, by probability-weighted
 // moments (Hosking and Wallis 1987). A fitted shape below 0 has an end point, above which it would promise that no false
 // match can happen; an exponential, which is heavier, takes its place.
-func fitTail(top []Comparison, u float64, weights []float64) models.Tail {
-	var total, a0, a1 float64
-	for _, c := range top {
-		w := weightImpostor(c, weights)
-		y := c.Score - u
-		a0 += w * y
-		a1 += w * y * (total + w/2) // the share of scores above this one, times total
-		total += w
+func fitTail(top []Comparison, u float64) models.Tail {
+	n := float64(len(top))
+	var a0, a1 float64
+	for i, c := range top {
+		a0 += (c.Score - u) / n
+		a1 += (c.Score - u) / n * (float64(i) + 0.5) / n // times the share of scores above this one
 	}
-	a0, a1 = a0/total, a1/(total*total)
 	shape := 2 - a0/(a0-2*a1)
 	if !(shape > 0) {
 		return models.Tail{Kind: "exponential", Scale: a0}
 	}
-	return models.Tail{Kind: "generalised-pareto", Shape: min(shape, maxShape), Scale: 2 * a0 * a1 / (a0 - 2*a1)}
+	shape = min(shape, maxShape)
+	return models.Tail{Kind: "generalised-pareto", Shape: shape, Scale: (1 - shape) * a0}
+}
+
+// meanExcess is the weighted mean distance of top above u; NaN when none of it was drawn.
+func meanExcess(top []Comparison, u float64, weights []float64) float64 {
+	var sum, total float64
+	for _, c := range top {
+		w := weightImpostor(c, weights)
+		sum += w * (c.Score - u)
+		total += w
+	}
+	return sum / total
 }
 
 // topScores is how many impostor scores the tail is fitted on.

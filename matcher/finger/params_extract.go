@@ -74,17 +74,18 @@ const (
 
 // Refusal and quality.
 const (
-	leastContrast  = 4.0    // grey levels of deviation in the best tenth of the picture; less is blank
-	lowContrast    = 15.0   // below it a finger is dry or the sensor weak
-	leastArea      = 5000   // pixels of mask: 4 mm square
-	mostArea       = 600000 // pixels of mask: 39 mm square, more than a rolled thumb
-	mostPeriod     = 13.0   // mean of the clear blocks: 0.66 mm; adults have 0.4 to 0.55
-	leastClear     = 4000   // pixels with clear ridges
-	leastClearPart = 0.2    // of the mask
-	clearPurity    = 0.30   // a clear block's least purity and coherence
-	clearCoherence = 0.35   //
-	leastMinutiae  = 4      // fewer cannot tell fingers apart
-	goodArea       = 50000  // pixels, purity and summed minutia quality beyond which nothing is gained
-	goodPurity     = 0.6
-	goodMinutiae   = 20
+	leastContrast   = 4.0    // grey levels of deviation in the best tenth of the picture; less is blank
+	lowContrast     = 15.0   // below it a finger is dry or the sensor weak
+	leastArea       = 5000   // pixels of mask: 4 mm square
+	mostArea        = 600000 // pixels of mask: 39 mm square, more than a rolled thumb
+	mostPeriod      = 13.0   // mean of the clear blocks: 0.66 mm; adults have 0.4 to 0.55
+	leastClear      = 4000   // pixels with clear ridges
+	leastClearPart  = 0.2    // of the mask
+	clearPurity     = 0.30   // a clear block's least purity and coherence
+	clearCoherence  = 0.35   //
+	leastMinutiae   = 4      // fewer cannot tell fingers apart
+	typicalEvidence = 8.0    // trust times purity of a middling impression; sets the spread of the quality score
+	fewMinutiae     = 9.0    // summed trust, mean purity and clear pixels under which a reason is given: the worst tenth
+	lowPurity       = 0.36   //
+	smallArea       = 22000
 )

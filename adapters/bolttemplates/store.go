@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,6 +56,7 @@ type Store struct {
 	now       func() time.Time
 	queue     chan *write
 	closing   chan struct{} // no more writes are taken
+	once      sync.Once     // of closing
 	closed    chan struct{} // the writer has ended
 	ailing    atomic.Bool   // the last commit failed
 }
@@ -149,9 +151,9 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Close waits for the writes that were taken, and closes the file.
+// Close waits for the writes that were taken, and closes the file. Closing again does nothing.
 func (s *Store) Close() error {
-	close(s.closing)
+	s.once.Do(func() { close(s.closing) })
 	<-s.closed
 	return s.db.Close()
 }

@@ -34,8 +34,8 @@ type problem struct {
 	Status  int      `json:"status"`
 	Code    string   `json:"code"`
 	Detail  string   `json:"detail"`
-	Hint    string   `json:"hint"`
-	Reasons []string `json:"reasons"`
+	Hint    string   `json:"hint,omitempty"`
+	Reasons []string `json:"reasons,omitempty"`
 	Trace   string   `json:"trace"`
 }
 

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"time"
 
@@ -64,7 +63,7 @@ func (d doctorCmd) examine(ctx context.Context) []finding {
 		err = errors.Join(e.missingErrors()...)
 	}
 	out = append(out, judge("engines", err, "warning", fmt.Sprintf("%v", e.served()), "install OpenCV (make setup) and the networks (make models)"))
-	out = append(out, judge("store", checkStore(c), "failure", filepath.Join(c.Data, "biogate.db")+" can be opened", "stop the gateway that has it open, or give the folder to this user"))
+	out = append(out, judge("store", checkStore(c), "failure", storeFile(c.Data)+" can be opened", "stop the gateway that has it open, or give the folder to this user"))
 	if c.Redis != "" {
 		out = append(out, judge("redis", checkRedis(ctx, c), "warning", "answers", "the gateway works without it, from the record"))
 	}
@@ -87,7 +86,7 @@ func (e engines) missingErrors() (errs []error) {
 
 // checkStore opens the store if there is one; it makes none.
 func checkStore(c config.Config) error {
-	name := filepath.Join(c.Data, "biogate.db")
+	name := storeFile(c.Data)
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -115,7 +115,11 @@ func report(err error, out console, stderr io.Writer) int {
 	return status
 }
 
-func describe(err error) map[string]any {
+// describe is a failure as JSON.
+func describe(err error) any {
+	if p := (problem{}); errors.As(err, &p) {
+		return p
+	}
 	e := gateway.AsError(err)
 	if e.Kind == gateway.Internal {
 		return map[string]any{"detail": err.Error()}

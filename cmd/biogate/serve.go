@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"biogate/gateway/config"
 	"biogate/matcher"
@@ -65,7 +64,7 @@ func (a *app) announce(log *slog.Logger) {
 	for modality, cause := range a.engines.missing {
 		log.Warn("engine missing: captures of this modality are answered 501", "modality", modality, "cause", cause.Error())
 	}
-	log.Info("listening", "url", "http://"+a.listener.Addr().String(), "store", filepath.Join(a.config.Data, "biogate.db"), "cache", a.config.Redis != "")
+	log.Info("listening", "url", "http://"+a.listener.Addr().String(), "store", storeFile(a.config.Data), "cache", a.config.Redis != "")
 	if a.config.Mode == config.Development {
 		log.Warn("development mode: requests from this machine are taken without a credential, any audience is served, templates are stored unencrypted, keys were made on first start in " + keyDir(a.config.Data))
 	}
@@ -79,7 +78,7 @@ func withGateway(ctx context.Context, flags serveFlags, f func(base string) erro
 	}
 	a, err := build(ctx, c, newLog(io.Discard, "error"))
 	if err != nil {
-		return fmt.Errorf("%w (is a gateway running? then give --url)", err)
+		return fmt.Errorf("%w; to ask a gateway that runs, give --url", err)
 	}
 	defer a.close()
 	serving, stop := context.WithCancel(ctx)

@@ -29,6 +29,7 @@ import (
 type app struct {
 	config   config.Config
 	engines  engines
+	store    *bolttemplates.Store
 	signer   *filesigner.Signer
 	registry *registry.Registry
 	service  *gateway.Service
@@ -37,49 +38,52 @@ type app struct {
 	closers  []func() error // in order of making
 }
 
-// build makes a gateway that listens and does not serve yet. This is the one place that puts adapters behind ports.
-func build(ctx context.Context, c config.Config, log *slog.Logger) (a *app, err error) {
-	a = &app{config: c}
-	defer func() {
-		if err != nil {
-			a.close()
-		}
-	}()
-	if err := a.listen(); err != nil {
+// build makes a gateway that listens and does not serve yet. What was opened is closed again when something is missing.
+func build(ctx context.Context, c config.Config, log *slog.Logger) (*app, error) {
+	a := &app{config: c}
+	if err := a.open(ctx, log); err != nil {
+		a.close()
 		return nil, err
+	}
+	return a, nil
+}
+
+// open is the one place that puts adapters behind ports.
+func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
+	c := a.config
+	if err := a.listen(); err != nil {
+		return err
 	}
 	workers := c.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	if a.engines, err = openEngines(c.Models, workers); err != nil {
-		return nil, err
+		return err
 	}
 	a.closers = append(a.closers, func() error { a.engines.close(); return nil })
-	metrics := prommetrics.New(buildinfo.Version(), "record", "cache", "signer")
-	store, err := bolttemplates.Open(filepath.Join(c.Data, "biogate.db"), bolttemplates.Options{})
-	if err != nil {
-		return nil, err
+	if a.store, err = bolttemplates.Open(storeFile(c.Data), bolttemplates.Options{}); err != nil {
+		return err
 	}
-	a.closers = append(a.closers, store.Close)
+	a.closers = append(a.closers, a.store.Close)
 	if a.signer, err = filesigner.Open(filesigner.Options{Dir: keyDir(c.Data), Algorithm: c.Assertion.Algorithm, Overlap: c.Assertion.KeyOverlap}); err != nil {
-		return nil, err
+		return err
 	}
+	metrics := prommetrics.New(buildinfo.Version(), "record", "cache", "signer")
 	record := guard.New(guardOptions("record", c.Breakers.Record, metrics))
-	if err := a.openRegistry(ctx, record, store, metrics); err != nil {
-		return nil, err
+	if err := a.openRegistry(ctx, record, metrics); err != nil {
+		return err
 	}
 	issuer, err := a.issuer()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	templates := record.Templates(store)
 	a.service, err = gateway.New(ctx, gateway.Deps{
 		Engines:      a.engines.list,
 		Calibrations: a.engines.calibrations,
 		Registry:     a.registry,
-		Lister:       templates.(gateway.TemplateLister),
-		Galleries:    record.Galleries(store),
+		Lister:       record.Templates(a.store).(gateway.TemplateLister),
+		Galleries:    record.Galleries(a.store),
 		Issuer:       guard.New(guardOptions("signer", c.Breakers.Signer, metrics)).Issuer(issuer),
 		Observer:     metrics,
 		Now:          time.Now,
@@ -89,11 +93,11 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (a *app, err 
 		Deduplicate:  c.Policy.Deduplicate,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.server = httpapi.New(httpapi.Deps{
 		API:       a.service,
-		Receipts:  record.Receipts(store),
+		Receipts:  record.Receipts(a.store),
 		Keys:      func() ([]byte, error) { return a.signer.JWKS(), nil },
 		Discovery: issuer.OpenIDConfiguration,
 		Metrics:   metrics.Handler(),
@@ -101,8 +105,11 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (a *app, err 
 		Log:       log,
 		Config:    a.surface(),
 	})
-	return a, nil
+	return nil
 }
+
+// storeFile is the record of a gateway with this data folder.
+func storeFile(data string) string { return filepath.Join(data, "biogate.db") }
 
 // listen comes first: the issuer's name may depend on the port, and a port that is taken should cost no time.
 func (a *app) listen() (err error) {
@@ -120,8 +127,8 @@ func (a *app) listen() (err error) {
 }
 
 // openRegistry puts the cache, when there is one, in front of the record.
-func (a *app) openRegistry(ctx context.Context, record *guard.Guard, store *bolttemplates.Store, metrics *prommetrics.Metrics) error {
-	o := registry.Options{Record: record.Templates(store), Generations: record.Generations(store), Generation: new(atomic.Uint64)}
+func (a *app) openRegistry(ctx context.Context, record *guard.Guard, metrics *prommetrics.Metrics) error {
+	o := registry.Options{Record: record.Templates(a.store), Generations: record.Generations(a.store), Generation: new(atomic.Uint64)}
 	if a.config.Redis != "" {
 		key, err := a.signer.Secret("cache")
 		if err != nil {

@@ -38,7 +38,10 @@ func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (Print, match
 	found := x.detect()
 	quality := x.rate(found)
 	print := newPrint(found, src, part.Min)
-	x.tracePrint(tr, print)
+	x.traceMinutiae(tr, found)
+	if tr != nil {
+		tr("finger/print", print)
+	}
 	if len(found) < leastMinutiae {
 		return Print{}, quality, unusable(fmt.Sprintf("%d minutiae are too few to compare", len(found)), reasonFewMinutiae)
 	}

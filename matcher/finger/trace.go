@@ -36,25 +36,24 @@ func (x *extractor) traceRidges(tr matcher.Trace) {
 	}
 }
 
-// tracePrint shows the minutiae on the enhanced picture: endings red, bifurcations green.
-func (x *extractor) tracePrint(tr matcher.Trace, p Print) {
+// traceMinutiae shows the minutiae on the normalised picture: endings red, bifurcations green.
+func (x *extractor) traceMinutiae(tr matcher.Trace, found []candidate) {
 	if tr == nil {
 		return
 	}
 	img := x.picture(x.norm, -1)
-	for _, m := range p.Minutiae {
+	for _, m := range found {
 		c := color.RGBA{255, 0, 0, 255}
-		if m.Kind == Bifurcation {
+		if m.kind == Bifurcation {
 			c = color.RGBA{0, 180, 0, 255}
 		}
-		s, k := math.Sincos(float64(m.Angle) * math.Pi / 128)
-		drawLine(img, float64(m.X), float64(m.Y), k, -s, 0, 9, c)
+		s, k := math.Sincos(m.angle)
+		drawLine(img, float64(m.x), float64(m.y), k, -s, 0, 9, c)
 		for a := 0.0; a < 2*math.Pi; a += 0.3 {
-			img.Set(int(m.X)+int(math.Round(3*math.Cos(a))), int(m.Y)+int(math.Round(3*math.Sin(a))), c)
+			img.Set(m.x+int(math.Round(3*math.Cos(a))), m.y+int(math.Round(3*math.Sin(a))), c)
 		}
 	}
 	tr("finger/minutiae", img)
-	tr("finger/print", p)
 }
 
 // picture turns a framed picture grey; gain is negative where positive values shall be dark.

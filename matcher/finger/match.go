@@ -62,9 +62,9 @@ type workspace struct {
 
 // pull is what a pair says about the displacement around it.
 type pull struct {
-	point      int // index in points
-	x, y       float32
-	dx, dy, da float32
+	point  int // index in points
+	x, y   float32
+	dx, dy float32
 }
 
 var workspaces = sync.Pool{New: func() any {
@@ -296,12 +296,12 @@ func (s *workspace) bend(p *probe, tol float32) {
 		c := &s.points[i]
 		if c.pair >= 0 {
 			q := &p.points[c.pair]
-			s.pull = append(s.pull, pull{i, c.x, c.y, q.x - c.x, q.y - c.y, float32(int8(q.angle - c.angle))})
+			s.pull = append(s.pull, pull{i, c.x, c.y, q.x - c.x, q.y - c.y})
 		}
 	}
 	for i := range s.points[:s.n] {
 		c := &s.points[i]
-		var dx, dy, da, sum float32
+		var dx, dy, sum float32
 		for k := range s.pull {
 			q := &s.pull[k]
 			if q.point == i {
@@ -313,12 +313,10 @@ func (s *workspace) bend(p *probe, tol float32) {
 			sum += w
 			dx += w * q.dx
 			dy += w * q.dy
-			da += w * q.da
 		}
 		sum += float32(fieldPrior)
 		c.x += dx / sum
 		c.y += dy / sum
-		c.angle += uint8(int8(da / (sum + float32(turnPrior))))
 		c.lone = float32(fieldPrior) / sum
 		c.tol = tol
 	}

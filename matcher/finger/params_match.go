@@ -1,51 +1,65 @@
 package finger
 
-// Numbers of the comparison. Lengths are pixels at 500 dpi, angles 1/256 turn unless said otherwise.
-var (
-	// edges
-	comparedMinutiae = 80   // minutiae that take part, best quality first
-	edgeNeighbours   = 5    // edges a minutia has to its nearest neighbours
-	edgeMin          = 10.0 // shorter ones have no stable direction
-	edgeMax          = 110.0
+// Numbers of the comparison. Lengths are pixels at 500 dpi, angles 1/256 turn, evidence nats, unless said otherwise.
+// Where no source is named the value was chosen on the four tuning sets (docs/finger.md shows how flat the choice is).
+const (
+	// comparedMinutiae take part, those of best quality. A good finger has 30 to 60; more are mostly false ones, and the
+	// cost of a comparison grows with their square.
+	comparedMinutiae = 80
+	// statedTrust stands for the quality of minutiae that state none, as a share.
+	statedTrust = 0.7
+	// trustFloor is the weight of the worst minutia; the best has 1. Lower believes the extractor's quality more.
+	trustFloor = 0.4
 
-	// alike edges
+	// Edges between neighbours. More of them survive lost minutiae, and cost time.
+	edgeNeighbours = 5
+	edgeMin        = 10.0 // shorter ones have no stable direction
+	edgeMax        = 110.0
+
+	// Edges are alike within these: length by skin stretch, angles by the extractor's error and, for short edges, by what
+	// a pixel or two at the ends does to the direction.
 	edgeTolBase  = 5.0
 	edgeTolSlope = 0.06
 	edgeTolAngle = 15.0
-	edgeTolTwist = 60.0 // added to the angle tolerance as this / length
+	edgeTolTwist = 60.0 // divided by the length, added to edgeTolAngle
 
-	// hypotheses
-	hypSeeds    = 16
-	hypVerified = 3
+	// Placements: how many alike edges are tried as seeds, how many placements are followed to the end, and with what
+	// share of the first one's votes the next is still worth it.
+	hypSeeds    = 8
+	hypVerified = 2
 	hypRival    = 0.5
 	hypTolTurn  = 16
 	hypTolBase  = 14.0
-	hypTolSlope = 0.16
+	hypTolSlope = 0.16 // pixels a pixel away from the seed
 
-	// pairing
+	// Pairing: how far off a partner may lie; first, farther from where the placement comes from more is allowed.
 	pairTolBase  = 12.0
-	pairTolSlope = 0.1
-	pairTolMax   = 22.0
-	pairTolGrow  = 14.0
-	pairTolLast  = 12.0
+	pairTolSlope = 0.12
+	pairTolMax   = 26.0
+	pairTolGrow  = 16.0 // while the set grows
+	pairTolLast  = 14.0
 	pairTolAngle = 22
 	pairRounds   = 3
-	fieldReach   = 50.0
-	fieldPrior   = 0.3
-	turnPrior    = 1000.0
 
-	// score
+	// Bending: the reach of a pair's displacement, and the weight of "not displaced" against it.
+	fieldReach = 50.0
+	fieldPrior = 0.3
+
+	// Evidence. pairGain is what a perfect pair is worth where minutiae have usualDensity: with errors of spreadPlace and
+	// spreadAngle it would be ln(256 / (usualDensity (2 pi)^1.5 spreadPlace^2 spreadAngle)) = 5.8 if every minutia were
+	// found again; the difference is their repeatability.
 	pairGain     = 5.0
+	usualDensity = 4e-4 // minutiae a square pixel
+	densityGain  = 0.5  // share of ln(density) that counts; 1 would be independence
 	spreadPlace  = 4.0
-	spreadAngle  = 7.0
-	missCost     = 0.8
-	coverReach   = 12.0
-	densityGain  = 0.4
-	usualDensity = 0.0004
-	loneSpread   = 1.0
-	kindGain     = 0.2
-	trustFloor   = 0.4
+	spreadAngle  = 8.0
+	loneSpread   = 1.0 // how much a pair without neighbours spreads more, in variances
+	kindGain     = 0.2 // of equal kinds, against unequal ones: extractors confuse them often
+	missCost     = 0.8 // of a minutia without partner where the other print covers it
 
-	// quality of a template that came without its picture
+	// coverReach is how far the area that a print covers goes beyond the hull of its minutiae.
+	coverReach = 12.0
+
+	// plentyMinutiae make the best quality of a template that comes without its picture.
 	plentyMinutiae = 30
 )

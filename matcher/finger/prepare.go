@@ -63,7 +63,7 @@ func newLayout(p Print, position matcher.Position) layout {
 		points = append(points, point{x: float32(m.X), y: float32(m.Y), angle: m.Angle, kind: m.Kind, quality: m.Quality})
 	}
 	for i := range points {
-		q := 0.7
+		q := statedTrust
 		if points[i].quality > 0 {
 			q = float64(points[i].quality) / 100
 		}

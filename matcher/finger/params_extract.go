@@ -34,7 +34,7 @@ const (
 
 	tracedLength = 14 // how far a ridge is followed for its direction: over one period, under the radius of a core
 	minFragment  = 14 // shorter pieces of ridge are noise: two periods
-	minSpur      = 14 // shorter branches are an artefact of thinning
+	minSpur      = 10 // shorter branches are an artefact of thinning
 	maxGap       = 16 // ends that face each other within this distance are one ridge
 	clusterReach = 20 // a minutia with too many others within this reach sits in noise
 	clusterMost  = 5
@@ -66,8 +66,8 @@ const (
 // Minutiae.
 const (
 	leastQuality = 0.25 // root of coherence times purity below which a minutia is more likely noise
-	gapOpposed   = 0.6  // cosines: how exactly two ends must face each other to be one ridge
-	gapAligned   = 0.6
+	gapOpposed   = 0.75  // cosines: how exactly two ends must face each other to be one ridge
+	gapAligned   = 0.75
 	edgeDepth    = 2  // blocks from the edge of the finger within which every line ends
 	edgeAhead    = 10 // the same is asked of the place this far beyond the end
 )

@@ -158,3 +158,24 @@ func put(t *testing.T, c *Cache, r gateway.References, replaces uint64) {
 		t.Fatal(err)
 	}
 }
+
+func BenchmarkRedis(b *testing.B) {
+	c := open(b, porttest.StartRedis(b).URL())
+	if err := c.Put(b.Context(), porttest.Refs("a", 1, 3), 0); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("get", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := c.Get(b.Context(), "a"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("put", func(b *testing.B) {
+		for v := uint64(1); b.Loop(); v++ {
+			if err := c.Put(b.Context(), porttest.Refs("a", v+1, 3), v); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

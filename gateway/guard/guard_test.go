@@ -317,3 +317,21 @@ func BenchmarkGuard(b *testing.B) {
 		_ = g.run(b.Context(), "op", func(context.Context) error { return nil })
 	}
 }
+
+// A trial whose caller leaves decides nothing: the next call is the trial.
+func TestHalfOpenTrialIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, w := newGuard()
+		for range 3 {
+			_ = call(g, errDown)
+		}
+		time.Sleep(5*time.Second + time.Millisecond)
+		ctx, leave := context.WithCancel(t.Context())
+		_ = g.run(ctx, "op", func(ctx context.Context) error { leave(); return ctx.Err() })
+		w.lines = nil
+		if err := call(g, nil); err != nil {
+			t.Errorf("after a trial that was left: %v", err)
+		}
+		w.takes(t, "toy is closed", "toy op ok")
+	})
+}

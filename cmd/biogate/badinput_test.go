@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"biogate/gateway/config"
 	"biogate/matcher"
 )
 
@@ -175,4 +176,13 @@ func TestIdempotencyKeys(t *testing.T) {
 	if n := strings.Count(string(info.body), `"id"`); n != 1 {
 		t.Errorf("%d templates are held: %s", n, info.body)
 	}
+}
+
+func TestWithoutNetworksFacesAreAnswered501AndFingersGoOn(t *testing.T) {
+	h := newHouse(t, func(c *config.Config) { c.Models = t.TempDir() })
+	a := h.want(t, 501, "POST", "/v1/subjects/p0/templates", captures(faceCapture(blank(t, 300, 300))))
+	if a.Code != "engine-unavailable" {
+		t.Errorf("%s", a.body)
+	}
+	h.want(t, 201, "POST", "/v1/subjects/p0/templates", captures(fingerCapture(impression(t, 0, 0))))
 }

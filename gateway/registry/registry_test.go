@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"biogate/gateway"
@@ -314,12 +315,58 @@ func TestUpdateMeetsAnotherWriter(t *testing.T) {
 func TestCallerWhoLeftSaysNothingAboutHealth(t *testing.T) {
 	s := newStage()
 	s.mustUpdate(t, "a", "t1")
-	gone, leave := context.WithCancel(t.Context())
+	left, leave := context.WithCancel(t.Context())
 	leave()
-	_, _, err := s.Get(gone, "a")
-	if err == nil || len(s.Degraded()) != 0 {
-		t.Errorf("%v, degraded %v", err, s.Degraded())
+	late, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	for _, ctx := range []context.Context{left, late} {
+		_, _, err := s.Get(ctx, "a")
+		if err == nil || len(s.Degraded()) != 0 {
+			t.Errorf("%v, degraded %v", err, s.Degraded())
+		}
+		if _, _, err := s.Update(ctx, "a", adds("t2")); err == nil || len(s.Degraded()) != 0 {
+			t.Errorf("%v, degraded %v", err, s.Degraded())
+		}
 	}
+	s.mustGet(t, "a", []string{"t1"})
+}
+
+// A store that hangs is found by its ping, also without a guard's deadline.
+func TestHangingStoreIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Options{Record: hanging{newFakeRecord()}})
+		r.Start(t.Context())
+		if !sameNames(r.Degraded(), []string{"record"}) {
+			t.Errorf("degraded %v", r.Degraded())
+		}
+	})
+}
+
+type hanging struct{ *fakeRecord }
+
+func (hanging) Ping(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Run finds out that a store went and came back, and ends with its context.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { s.Run(ctx); close(ended) }()
+		for _, m := range []mode{fails, works, refuses, works} {
+			s.record.set(m)
+			time.Sleep(interval + time.Millisecond)
+			synctest.Wait()
+			if want := []string{"record"}[:map[bool]int{true: 0, false: 1}[m == works]]; !sameNames(s.Degraded(), want) {
+				t.Errorf("degraded %v, want %v", s.Degraded(), want)
+			}
+		}
+		stop()
+		<-ended
+	})
 }
 
 func TestWithoutCache(t *testing.T) {

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 
 	"biogate/gateway"
@@ -34,16 +33,16 @@ func (s *source) ping(ctx context.Context) {
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, interval)
+	bounded, cancel := context.WithTimeout(ctx, interval)
 	defer cancel()
-	_ = s.note(ctx, p.Ping(ctx))
+	_ = s.note(ctx, p.Ping(bounded))
 }
 
-// note remembers what err says about the store's health: nothing, when the caller left.
+// note remembers what err says about the store's health: nothing, when the caller left or had no time left.
 func (s *source) note(ctx context.Context, err error) error {
 	if guard.IsAnswer(err) {
 		s.sick.Store(false)
-	} else if !errors.Is(ctx.Err(), context.Canceled) {
+	} else if ctx.Err() == nil {
 		s.sick.Store(true)
 	}
 	return err

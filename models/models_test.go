@@ -197,6 +197,49 @@ func TestPrepareRefuses(t *testing.T) {
 	}
 }
 
+// fakeNPM puts a program named npm first in the search path.
+func fakeNPM(t *testing.T, script string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "npm"), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+func TestPullTakesWhatNPMPacks(t *testing.T) {
+	model := tinyNet(1, 1e-30)
+	m := tinyManifest(t, model)
+	packed := tarball(t, map[string][]byte{"model/net.onnx": model})
+	fakeNPM(t, `test "$1 $4" = "pack tiny@1.0.0" || exit 9; cp `+packed+` tiny.tgz && echo tiny.tgz`)
+	dir := t.TempDir()
+	if err := m.pull(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Verify(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPullSaysWhyItFailed(t *testing.T) {
+	m := tinyManifest(t, tinyNet(1))
+	for _, c := range []struct{ script, want string }{
+		{"echo no such package >&2; exit 1", "no such package"},
+		{"true", "no file name"},
+		{"echo ../../etc/passwd", "no file name"},
+		{"echo missing.tgz", "missing.tgz"},
+	} {
+		fakeNPM(t, c.script)
+		if err := m.pull(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q in it", c.script, err, c.want)
+		}
+	}
+	t.Setenv("PATH", t.TempDir())
+	if err := m.pull(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "npm is not installed") {
+		t.Errorf("without npm: error %v", err)
+	}
+}
+
 func TestVerifyNamesFileAndRemedy(t *testing.T) {
 	model := tinyNet(1)
 	m := tinyManifest(t, model)

@@ -83,6 +83,9 @@ func (n *network) Run(ctx context.Context, in face.Tensor) ([]face.Tensor, error
 	if !slices.Equal(in.Shape, n.shape) || len(in.Data) != in.Len() {
 		return nil, fmt.Errorf("opencvnet: %s: input of shape %v with %d values, want %v", n.name, in.Shape, len(in.Data), n.shape)
 	}
+	if err := ctx.Err(); err != nil { // select would choose at random
+		return nil, err
+	}
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()

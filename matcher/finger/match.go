@@ -99,17 +99,18 @@ func (s *workspace) findAlikes(p *probe, r *reference) {
 	s.alikes = s.alikes[:0]
 	for i := range r.edges {
 		re := &r.edges[i]
-		tolLength, tolAngle := tolerances(re.length)
+		tol := &tolerances[re.length]
 		rx, ry := middle(r.points, re)
-		cell := cellOf(re)
-		for _, pe := range p.table.entries[p.table.start[cell]:p.table.start[cell+1]] {
-			if abs(int(re.length)-int(pe.length)) > tolLength || apart(re.alpha, pe.alpha) > tolAngle || apart(re.beta, pe.beta) > tolAngle {
+		like := p.table.like(re)
+		for k := range like {
+			pe := &like[k]
+			if abs(int(re.length)-int(pe.length)) > tol.length || apart(re.alpha, pe.alpha) > tol.angle || apart(re.beta, pe.beta) > tol.angle {
 				continue
 			}
 			if len(s.alikes) == maxAlikes {
 				return
 			}
-			px, py := middle(p.points, &pe)
+			px, py := middle(p.points, pe)
 			s.alikes = append(s.alikes, alike{re.from, re.to, pe.from, pe.to, pe.dir - re.dir, false, rx, ry, px, py})
 			s.support[re.from][pe.from]++
 			s.support[re.to][pe.to]++

@@ -3,7 +3,6 @@ package finger
 import (
 	"cmp"
 	"math"
-	"math/bits"
 	"slices"
 
 	"biogate/matcher"
@@ -11,11 +10,10 @@ import (
 
 // point is a minutia as the comparison sees it.
 type point struct {
-	x, y    float32
-	angle   uint8
-	kind    Kind
-	quality uint8
-	trust   float32
+	x, y  float32
+	trust float32 // weight by quality, trustFloor to 1
+	angle uint8
+	kind  Kind
 }
 
 // edge joins two neighbouring minutiae. Its features do not change when the print is moved or turned.
@@ -29,12 +27,12 @@ type edge struct {
 // layout is what a probe and a reference have in common.
 type layout struct {
 	position matcher.Position
-	points   []point
-	cover    cover
-	density  float64 // points per square pixel
+	points   []point // in canonical order: by y first
+	hull     []side
+	density  float64 // points a square pixel
 }
 
-// Reference is a finger template prepared for being compared with.
+// reference is a finger template prepared for being compared with.
 type reference struct {
 	layout
 	edges []edge // one direction of each
@@ -52,37 +50,6 @@ const (
 	rowCount  = 64 // 1,024 pixels; points further down are found from the last row on
 )
 
-// firstBelow is the index of a point from which on all points with a row of y or more are found.
-func (p *probe) firstBelow(y float32) int {
-	return int(p.rows[min(max(int(y), 0)/rowHeight, rowCount-1)])
-}
-
-func newLayout(p Print, position matcher.Position) layout {
-	points := make([]point, 0, len(p.Minutiae))
-	for _, m := range strongest(p.Minutiae, comparedMinutiae) {
-		points = append(points, point{x: float32(m.X), y: float32(m.Y), angle: m.Angle, kind: m.Kind, quality: m.Quality})
-	}
-	for i := range points {
-		q := statedTrust
-		if points[i].quality > 0 {
-			q = float64(points[i].quality) / 100
-		}
-		points[i].trust = float32(trustFloor + (1-trustFloor)*q)
-	}
-	l := layout{position: position, points: points, cover: newCover(points)}
-	l.density = float64(len(points)) / float64(max(l.cover.area(), 10000))
-	return l
-}
-
-// strongest returns the n minutiae of best quality, in canonical order.
-func strongest(list []Minutia, n int) []Minutia {
-	list = slices.Clone(list)
-	slices.SortFunc(list, func(a, b Minutia) int { return cmp.Or(-cmp.Compare(a.Quality, b.Quality), canonical(a, b)) })
-	list = list[:min(n, len(list))]
-	slices.SortFunc(list, canonical)
-	return slices.CompactFunc(list, func(a, b Minutia) bool { return a.X == b.X && a.Y == b.Y })
-}
-
 func newReference(p Print, position matcher.Position) *reference {
 	l := newLayout(p, position)
 	return &reference{layout: l, edges: edgesOf(l.points)}
@@ -92,40 +59,66 @@ func newProbe(p Print, position matcher.Position) *probe {
 	l := newLayout(p, position)
 	q := &probe{layout: l, table: newEdgeTable(edgesOf(l.points))}
 	for row := range q.rows {
-		i, _ := slices.BinarySearchFunc(l.points, row*rowHeight, func(m point, y int) int { return cmp.Compare(int(m.y), y) })
-		q.rows[row] = uint8(i)
+		for int(q.rows[row]) < len(l.points) && l.points[q.rows[row]].y < float32(row*rowHeight) {
+			q.rows[row]++
+		}
+		if row+1 < rowCount {
+			q.rows[row+1] = q.rows[row]
+		}
 	}
 	return q
 }
 
+// firstBelow is the index of a point from which on all points with a row of y or more are found.
+func (p *probe) firstBelow(y float32) int {
+	return int(p.rows[min(max(int(y), 0)/rowHeight, rowCount-1)])
+}
+
+func newLayout(p Print, position matcher.Position) layout {
+	points := make([]point, 0, min(len(p.Minutiae), comparedMinutiae))
+	for _, m := range strongest(p.Minutiae, comparedMinutiae) {
+		points = append(points, point{x: float32(m.X), y: float32(m.Y), trust: trustOf(m.Quality), angle: m.Angle, kind: m.Kind})
+	}
+	hull, area := hullOf(points)
+	return layout{position: position, points: points, hull: hull, density: float64(len(points)) / max(area, smallestArea)}
+}
+
+// strongest returns the n minutiae of best quality at different places, in canonical order.
+func strongest(list []Minutia, n int) []Minutia {
+	list = slices.Clone(list)
+	if len(list) > n {
+		slices.SortFunc(list, func(a, b Minutia) int { return cmp.Or(cmp.Compare(b.Quality, a.Quality), canonical(a, b)) })
+		list = list[:n]
+	}
+	slices.SortFunc(list, canonical)
+	return slices.CompactFunc(list, func(a, b Minutia) bool { return a.X == b.X && a.Y == b.Y })
+}
+
+// trustOf weighs a minutia by its quality, 0 standing for "not stated".
+func trustOf(quality uint8) float32 {
+	share := float32(quality) / maxQuality
+	if quality == 0 {
+		share = statedTrust
+	}
+	return trustFloor + (1-trustFloor)*share
+}
+
 // edgesOf joins each point with its nearest neighbours; an edge that both ends choose is there once.
 func edgesOf(points []point) []edge {
-	type near struct {
-		d float64
-		j int
-	}
-	chosen := make([][]bool, len(points))
-	for i := range chosen {
-		chosen[i] = make([]bool, len(points))
-	}
-	row := make([]near, 0, len(points))
-	for i, p := range points {
-		row = row[:0]
-		for j, q := range points {
-			d := math.Hypot(float64(q.x-p.x), float64(q.y-p.y))
-			if j != i && d >= edgeMin && d <= edgeMax {
-				row = append(row, near{d, j})
+	var chosen [comparedMinutiae][comparedMinutiae]bool
+	count := 0
+	for i := range points {
+		for _, j := range nearestTo(points, i) {
+			if j >= 0 && !chosen[min(i, j)][max(i, j)] {
+				chosen[min(i, j)][max(i, j)] = true
+				count++
 			}
 		}
-		slices.SortFunc(row, func(a, b near) int { return cmp.Or(cmp.Compare(a.d, b.d), cmp.Compare(a.j, b.j)) })
-		for _, n := range row[:min(edgeNeighbours, len(row))] {
-			chosen[min(i, n.j)][max(i, n.j)] = true
-		}
 	}
-	var edges []edge
-	for i := range chosen {
-		for j, yes := range chosen[i] {
-			if yes {
+	edges := make([]edge, 0, count)
+	for i := range points {
+		for j := i + 1; j < len(points); j++ {
+			if chosen[i][j] {
 				edges = append(edges, newEdge(points, i, j))
 			}
 		}
@@ -133,11 +126,33 @@ func edgesOf(points []point) []edge {
 	return edges
 }
 
+// nearestTo lists the points nearest to point i whose distance makes an edge; -1 where there are too few.
+func nearestTo(points []point, i int) (list [edgeNeighbours]int) {
+	var far [edgeNeighbours]float32
+	for k := range list {
+		list[k], far[k] = -1, edgeMax*edgeMax+1
+	}
+	for j := range points {
+		dx, dy := points[j].x-points[i].x, points[j].y-points[i].y
+		d := dx*dx + dy*dy
+		if d < edgeMin*edgeMin || d > edgeMax*edgeMax || d >= far[edgeNeighbours-1] {
+			continue
+		}
+		at := edgeNeighbours - 1
+		for ; at > 0 && far[at-1] > d; at-- {
+			list[at], far[at] = list[at-1], far[at-1]
+		}
+		list[at], far[at] = j, d
+	}
+	return list
+}
+
 func newEdge(points []point, i, j int) edge {
 	p, q := points[i], points[j]
 	dx, dy := float64(q.x-p.x), float64(q.y-p.y)
 	dir := turn256(math.Atan2(-dy, dx))
-	return edge{from: uint8(i), to: uint8(j), length: uint8(math.Round(math.Hypot(dx, dy))), alpha: p.angle - dir, beta: q.angle - dir, dir: dir}
+	length := uint8(math.Round(math.Sqrt(dx*dx + dy*dy)))
+	return edge{from: uint8(i), to: uint8(j), length: length, alpha: p.angle - dir, beta: q.angle - dir, dir: dir}
 }
 
 // reversed is the same edge seen from its other end.
@@ -145,133 +160,117 @@ func (e edge) reversed() edge {
 	return edge{from: e.to, to: e.from, length: e.length, alpha: e.beta + 128, beta: e.alpha + 128, dir: e.dir + 128}
 }
 
-// edgeTable finds the edges of a probe that are like a given one: each edge stands in every cell that its tolerances touch.
+// edgeTable finds the edges of a probe that are like a given one: each edge stands in every cell that its tolerances
+// touch, in both directions.
 type edgeTable struct {
-	start   []int32 // of each cell in entries, one more at the end
+	start   [cells + 2]uint16 // of each cell in entries; the cell's end is the next one's start
 	entries []edge
 }
 
 const (
 	cellLength  = 16 // pixels
-	cellAngle   = 16
+	cellAngle   = 16 // 1/256 turn
 	angleCells  = 256 / cellAngle
-	lengthCells = 256 / cellLength
+	lengthCells = (int(edgeMax) + cellLength) / cellLength
+	cells       = lengthCells * angleCells * angleCells
 )
 
-func cellOf(e *edge) int {
-	return (int(e.length)/cellLength*angleCells+int(e.alpha)/cellAngle)*angleCells + int(e.beta)/cellAngle
+func cellAt(length, alpha, beta int) int {
+	return (length*angleCells+alpha&(angleCells-1))*angleCells + beta&(angleCells-1)
 }
 
-func newEdgeTable(edges []edge) edgeTable {
-	t := edgeTable{start: make([]int32, lengthCells*angleCells*angleCells+1)}
-	for _, e := range edges {
-		t.eachCell(e, func(cell int) { t.start[cell+1]++ })
-		t.eachCell(e.reversed(), func(cell int) { t.start[cell+1]++ })
-	}
+// like lists the probe's edges in the cell of e: those that are like e, and some others.
+func (t *edgeTable) like(e *edge) []edge {
+	cell := cellAt(int(e.length)/cellLength, int(e.alpha)/cellAngle, int(e.beta)/cellAngle)
+	return t.entries[t.start[cell]:t.start[cell+1]]
+}
+
+// newEdgeTable sorts the edges into cells by counting.
+func newEdgeTable(edges []edge) (t edgeTable) {
+	eachCell(edges, func(cell int, _ edge) { t.start[cell+2]++ })
 	for i := 1; i < len(t.start); i++ {
 		t.start[i] += t.start[i-1]
 	}
 	t.entries = make([]edge, t.start[len(t.start)-1])
-	fill := slices.Clone(t.start)
-	put := func(e edge) {
-		t.eachCell(e, func(cell int) { t.entries[fill[cell]] = e; fill[cell]++ })
-	}
-	for _, e := range edges {
-		put(e)
-		put(e.reversed())
-	}
+	eachCell(edges, func(cell int, e edge) {
+		t.entries[t.start[cell+1]] = e
+		t.start[cell+1]++
+	})
 	return t
 }
 
-// tolerances of length and angle within which another edge is like one of this length.
-func tolerances(length uint8) (tolLength, tolAngle int) {
-	l := float64(length)
-	return int(edgeTolBase + edgeTolSlope*l), int(edgeTolAngle + edgeTolTwist/l)
-}
-
-func (t *edgeTable) eachCell(e edge, visit func(cell int)) {
-	tl, ta := tolerances(e.length)
-	lo, hi := max(int(e.length)-tl, 0)/cellLength, min(int(e.length)+tl, 255)/cellLength
-	for l := lo; l <= hi; l++ {
-		for a := (int(e.alpha) - ta) >> 4; a <= (int(e.alpha)+ta)>>4; a++ {
-			for b := (int(e.beta) - ta) >> 4; b <= (int(e.beta)+ta)>>4; b++ {
-				visit((l*angleCells+a&(angleCells-1))*angleCells + b&(angleCells-1))
+// eachCell visits every cell of every edge, in both directions.
+func eachCell(edges []edge, visit func(cell int, e edge)) {
+	for _, e := range edges {
+		for _, d := range [2]edge{e, e.reversed()} {
+			tol := &tolerances[d.length]
+			shortest, longest := max(int(d.length)-tol.length, 0)/cellLength, min((int(d.length)+tol.length)/cellLength, lengthCells-1)
+			for l := shortest; l <= longest; l++ {
+				for a := (int(d.alpha) - tol.angle) >> 4; a <= (int(d.alpha)+tol.angle)>>4; a++ {
+					for b := (int(d.beta) - tol.angle) >> 4; b <= (int(d.beta)+tol.angle)>>4; b++ {
+						visit(cellAt(l, a, b), d)
+					}
+				}
 			}
 		}
 	}
 }
 
-// cover is the area that a print's minutiae span, as a bitmap of square cells.
-type cover struct {
-	bits [coverSide]uint32
-}
-
-const (
-	coverCell = 20 // pixels
-	coverSide = 32 // cells: 640 pixels
-)
-
-// has says whether (x, y) lies in the area.
-func (c *cover) has(x, y float32) bool {
-	cx, cy := int(x)/coverCell, int(y)/coverCell
-	return x >= 0 && y >= 0 && cx < coverSide && cy < coverSide && c.bits[cy]>>cx&1 != 0
-}
-
-func (c *cover) area() int {
-	n := 0
-	for _, row := range c.bits {
-		n += bits.OnesCount32(row)
+// tolerances by the length of an edge: how much the length and the angles of one that is like it may differ.
+var tolerances = func() (t [256]struct{ length, angle int }) {
+	for i := range t {
+		l := float64(max(i, 1))
+		t[i].length, t[i].angle = int(edgeTolBase+edgeTolSlope*l), min(int(edgeTolAngle+edgeTolTwist/l), 127)
 	}
-	return n * coverCell * coverCell
-}
+	return t
+}()
 
-// newCover fills the convex hull of the points, widened by coverReach.
-func newCover(points []point) cover {
-	var c cover
-	hull := convexHull(points)
-	for cy := range coverSide {
-		for cx := range coverSide {
-			x, y := float32(cx*coverCell)+coverCell/2, float32(cy*coverCell)+coverCell/2
-			if insideHull(hull, x, y, float32(coverReach)) {
-				c.bits[cy] |= 1 << cx
-			}
-		}
-	}
-	return c
-}
+// side is one side of a convex hull: a x + b y + c is the distance to it, positive inside.
+type side struct{ a, b, c float32 }
 
-// convexHull returns the corners of the hull in order (Andrew's monotone chain).
-func convexHull(points []point) []point {
-	if len(points) < 3 {
-		return nil
-	}
-	sorted := slices.Clone(points)
-	slices.SortFunc(sorted, func(a, b point) int { return cmp.Or(cmp.Compare(a.x, b.x), cmp.Compare(a.y, b.y)) })
-	var hull []point
-	for range 2 {
-		base := len(hull)
-		for _, p := range sorted {
-			for len(hull) >= base+2 && cross(hull[len(hull)-2], hull[len(hull)-1], p) <= 0 {
-				hull = hull[:len(hull)-1]
-			}
-			hull = append(hull, p)
-		}
-		hull = hull[:len(hull)-1]
-		slices.Reverse(sorted)
-	}
-	return hull
-}
-
-func cross(o, a, b point) float32 { return (a.x-o.x)*(b.y-o.y) - (a.y-o.y)*(b.x-o.x) }
-
-// insideHull says whether (x, y) is inside the hull or at most reach beyond one of its sides.
-func insideHull(hull []point, x, y, reach float32) bool {
-	for i, a := range hull {
-		b := hull[(i+1)%len(hull)]
-		side := float32(math.Hypot(float64(b.x-a.x), float64(b.y-a.y)))
-		if cross(a, b, point{x: x, y: y}) < -reach*side {
+// covers says whether (x, y) lies in the area of l: its hull, widened by coverReach.
+func (l *layout) covers(x, y float32) bool {
+	for i := range l.hull {
+		if s := &l.hull[i]; s.a*x+s.b*y+s.c < -coverReach {
 			return false
 		}
 	}
-	return len(hull) > 0
+	return len(l.hull) > 0
+}
+
+// hullOf returns the sides of the convex hull of points in canonical order, and the area of the hull with its margin
+// (Andrew's monotone chain).
+func hullOf(points []point) (hull []side, area float64) {
+	if len(points) < 3 {
+		return nil, 0
+	}
+	corners := make([]point, 0, len(points)+1)
+	for i := range points {
+		corners = turning(corners, 0, points[i])
+	}
+	lower := len(corners) - 1
+	for i := len(points) - 2; i >= 0; i-- {
+		corners = turning(corners, lower, points[i])
+	}
+	hull = make([]side, 0, len(corners)-1)
+	for i := range corners[1:] {
+		p, q := corners[i], corners[i+1]
+		dx, dy := float64(q.x-p.x), float64(q.y-p.y)
+		l := math.Sqrt(dx*dx + dy*dy)
+		area += float64(p.x*q.y-q.x*p.y)/2 + l*coverReach
+		hull = append(hull, side{float32(-dy / l), float32(dx / l), float32((float64(p.x)*dy - float64(p.y)*dx) / l)})
+	}
+	return hull, area
+}
+
+// turning appends p to the corners from first on, without those that would not be corners any more.
+func turning(corners []point, first int, p point) []point {
+	for n := len(corners); n >= first+2; n-- {
+		o, a := corners[n-2], corners[n-1]
+		if (a.x-o.x)*(p.y-o.y)-(a.y-o.y)*(p.x-o.x) > 0 {
+			break
+		}
+		corners = corners[:n-1]
+	}
+	return append(corners, p)
 }

@@ -14,7 +14,7 @@ func (s *workspace) score(p *probe, r *reference) float64 {
 		c, q := &s.points[i], &r.points[i]
 		if c.pair >= 0 {
 			total += pairWorth(gain, c, q, &p.points[c.pair])
-		} else if p.cover.has(c.x, c.y) {
+		} else if p.covers(c.x, c.y) {
 			total -= missCost * float64(q.trust)
 		}
 	}
@@ -25,7 +25,7 @@ func (s *workspace) score(p *probe, r *reference) float64 {
 	back := f.solve()
 	for j := range p.points {
 		q := &p.points[j]
-		if s.pair[j] < 0 && r.cover.has(back.apply(q.x, q.y)) {
+		if s.pair[j] < 0 && r.covers(back.apply(q.x, q.y)) {
 			total -= missCost * float64(q.trust)
 		}
 	}

@@ -65,14 +65,15 @@ type TailTest struct {
 	Against string      `json:"against"`
 	Pairs   int         `json:"pairs"`
 	Levels  []TailLevel `json:"levels"`
-	Holds   bool        `json:"holds"` // at no level do the observed matches exceed what the served rate allows (95 %)
+	Holds   bool        `json:"holds"` // at no level is the observed rate above the served one, by its 95 % interval
 }
 
 // TailLevel is one threshold of a TailTest.
 type TailLevel struct {
-	Served   float64 `json:"served_fmr"`
-	Observed int     `json:"observed"` // false matches
-	Expected float64 `json:"expected"` // Served x Pairs
+	Served      float64 `json:"served_fmr"`
+	Expected    float64 `json:"expected"`     // false matches at most: Served x Pairs
+	Observed    int     `json:"observed"`     // false matches
+	ObservedLow float64 `json:"observed_low"` // lower end of the observed rate's interval over subjects
 }
 
 // LLRPoint is one knot of the log-likelihood ratio.

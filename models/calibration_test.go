@@ -95,7 +95,7 @@ func calibrations(t *rapid.T) *Calibration {
 	score, fmr, fnmr := rapid.Float64Range(-1e3, 1e3).Draw(t, "first score"), 1.0, 0.0
 	c.Points = []Point{{Score: score, FMR: 1, FMRLow: 1, FMRHigh: 1}}
 	high := 1.0
-	for range rapid.IntRange(1, 20).Draw(t, "points") {
+	for range rapid.IntRange(1, 12).Draw(t, "points") {
 		score += step.Draw(t, "step")
 		fmr *= rapid.Float64Range(0.2, 0.99).Draw(t, "fall")
 		high = min(high, fmr*rapid.Float64Range(1, 3).Draw(t, "interval"))

@@ -4,10 +4,9 @@ import (
 	"context"
 	"testing"
 
-	"biogate/matcher/finger"
-
 	"biogate/bench/synth"
 	"biogate/matcher"
+	"biogate/matcher/finger"
 )
 
 // BenchmarkPairLoop is the harness alone: the toy engine's comparison costs nothing.
@@ -26,27 +25,33 @@ func BenchmarkPairLoop(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/pair")
 }
 
-// BenchmarkPairLoopFinger is the same with minutiae.
-func BenchmarkPairLoopFinger(b *testing.B) {
+// syntheticPrints prepares n fingers of one population.
+func syntheticPrints(t testing.TB, n int) []Acquired {
+	t.Helper()
 	e := finger.New()
-	var acquired []Acquired
-	for p := range synth.Prints(1, 101) {
+	var list []Acquired
+	for p := range synth.Prints(1, n) {
 		payload, err := finger.AppendPayload(nil, p)
 		if err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
-		t := matcher.Template{Modality: matcher.Finger, Model: e.Model(), Payload: payload}
-		probe, err := e.Probe(t)
+		template := matcher.Template{Modality: matcher.Finger, Model: e.Model(), Payload: payload}
+		probe, err := e.Probe(template)
 		if err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
-		ref, err := e.Reference(t)
+		ref, err := e.Reference(template)
 		if err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
-		acquired = append(acquired, Acquired{Probe: probe, Reference: ref})
+		list = append(list, Acquired{Probe: probe, Reference: ref})
 	}
-	refs := upTo(100)
+	return list
+}
+
+// BenchmarkPairLoopFinger is the same with minutiae.
+func BenchmarkPairLoopFinger(b *testing.B) {
+	acquired, refs := syntheticPrints(b, 101), upTo(100)
 	for b.Loop() {
 		if _, err := compareRow(acquired, 100, refs); err != nil {
 			b.Fatal(err)

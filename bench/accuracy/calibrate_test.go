@@ -6,10 +6,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"biogate/gateway"
+	"biogate/matcher/finger"
 	"biogate/models"
 )
 
@@ -205,10 +207,41 @@ func TestTailTestCounts(t *testing.T) {
 	}
 }
 
-func TestPoissonUpper(t *testing.T) {
-	for mean, want := range map[float64]int{0.01: 0, 1: 3, 5: 9, 10: 15, 1000: 1053} {
-		if got := poissonUpper(mean); got != want {
-			t.Errorf("poissonUpper(%g) = %d, want %d", mean, got, want)
-		}
+func TestOneWolfIsNoEvidenceAgainstATail(t *testing.T) {
+	l := level{matches: make([]atomic.Int64, 101)} // one impostor matches all others: 100 matches, but one chance
+	l.matches[0].Store(100)
+	for i := range 100 {
+		l.matches[i+1].Store(1)
+	}
+	if matches, low := l.observed(101); matches != 100 || low > 0.005 {
+		t.Errorf("%d matches, lower end %g", matches, low)
+	}
+	ring := level{matches: make([]atomic.Int64, 101)} // the same number, spread evenly
+	for i := range 100 {
+		ring.matches[i].Store(2)
+	}
+	if matches, low := ring.observed(101); matches != 100 || low < 0.015 {
+		t.Errorf("%d matches, lower end %g", matches, low)
+	}
+}
+
+// A calibration belongs to the engine that made its scores: another one meets the same synthetic fingers at other rates.
+func TestShippedFingerCalibrationFitsTheEngine(t *testing.T) {
+	c, err := models.LoadCalibration(finger.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Tail.Checks) == 0 || len(c.Tail.Checks[0].Levels) == 0 {
+		t.Fatal("the calibration was never checked against synthetic fingers: make calibrate")
+	}
+	made := c.Tail.Checks[0]
+	now, err := CheckTail(context.Background(), c, syntheticPrints(t, 120), "synthetic fingers", 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after := float64(made.Levels[0].Observed)/float64(made.Pairs), float64(now.Levels[0].Observed)/float64(now.Pairs)
+	if after > 3*before || after < before/3 {
+		t.Errorf("at the threshold served as FMR %g synthetic fingers match at %.4f, at %.4f when the calibration was made: the engine has changed, make calibrate",
+			made.Levels[0].Served, after, before)
 	}
 }

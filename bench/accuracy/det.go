@@ -26,8 +26,13 @@ func (s *Scores) Curve(name string) Curve { return Curve{Name: name, Points: s.c
 
 // palette is Okabe and Ito's, told apart by colour-blind readers too.
 var palette = []color.Color{
-	color.RGBA{0, 114, 178, 255}, color.RGBA{230, 159, 0, 255}, color.RGBA{0, 158, 115, 255}, color.RGBA{204, 121, 167, 255},
-	color.RGBA{86, 180, 233, 255}, color.RGBA{213, 94, 0, 255}, color.RGBA{0, 0, 0, 255},
+	color.RGBA{0, 114, 178, 255},
+	color.RGBA{230, 159, 0, 255},
+	color.RGBA{0, 158, 115, 255},
+	color.RGBA{204, 121, 167, 255},
+	color.RGBA{86, 180, 233, 255},
+	color.RGBA{213, 94, 0, 255},
+	color.RGBA{0, 0, 0, 255},
 }
 
 // PlotDET writes curves to file with both rates on logarithmic axes; the extension picks the format (png, svg, pdf).

@@ -29,24 +29,29 @@ func TestRatesByHand(t *testing.T) {
 	}{
 		"apart": {[]float64{5, 6, 7}, []float64{1, 2, 3}, Rates{}},
 		"one of four each wrong": {
-			[]float64{2, 6, 7, 8}, []float64{1, 1, 1, 5},
+			[]float64{2, 6, 7, 8},
+			[]float64{1, 1, 1, 5},
 			Rates{EER: 0.25, FMR100: 0.25, FMR1000: 0.25, FMR10000: 0.25, ZeroFMR: 0.25},
 		},
 		"between two thresholds": { // at 3: FMR 1/3, FNMR 1/4; above 3: FMR 0, FNMR 1/2 at 5
-			[]float64{1, 3, 5, 6}, []float64{0, 0, 3},
+			[]float64{1, 3, 5, 6},
+			[]float64{0, 0, 3},
 			Rates{EER: 0.25, FMR100: 0.5, FMR1000: 0.5, FMR10000: 0.5, ZeroFMR: 0.5},
 		},
 		"all the same": {[]float64{1, 1}, []float64{1, 1}, Rates{EER: 0.5, FMR100: 1, FMR1000: 1, FMR10000: 1, ZeroFMR: 1}},
 		"a failure to acquire is a rejection": {
-			[]float64{never, 6, 7, 8}, []float64{1, 1, never, never},
+			[]float64{never, 6, 7, 8},
+			[]float64{1, 1, never, never},
 			Rates{EER: 0.125, FMR100: 0.25, FMR1000: 0.25, FMR10000: 0.25, ZeroFMR: 0.25},
 		},
 		"one false match in a hundred": {
-			[]float64{4, 6, 8, 10}, append(repeat(1, 99), 9),
+			[]float64{4, 6, 8, 10},
+			append(repeat(1, 99), 9),
 			Rates{EER: 0.005, FMR100: 0, FMR1000: 0.75, FMR10000: 0.75, ZeroFMR: 0.75},
 		},
 		"two in a hundred": {
-			[]float64{4, 6, 8, 10}, append(repeat(1, 98), 9, 7),
+			[]float64{4, 6, 8, 10},
+			append(repeat(1, 98), 9, 7),
 			Rates{EER: 0.01, FMR100: 0.5, FMR1000: 0.75, FMR10000: 0.75, ZeroFMR: 0.75},
 		},
 	} {

@@ -47,41 +47,38 @@ var checkLevels = []float64{1e-2, 1e-3, 1e-4, 1e-5, 1e-6}
 // CheckTail compares captures of different subjects, all with all, and counts how many reach the thresholds of c.
 // against says what they are.
 func CheckTail(ctx context.Context, c *models.Calibration, impostors []Acquired, against string, workers int, progress Progress) (models.TailTest, error) {
-	thresholds := make([]float64, len(checkLevels))
+	levels := make([]level, len(checkLevels))
 	for i, fmr := range checkLevels {
-		thresholds[i] = c.Threshold(fmr)
+		levels[i] = level{served: fmr, threshold: c.Threshold(fmr), matches: make([]atomic.Int64, len(impostors))}
 	}
-	counts := make([]atomic.Int64, len(checkLevels))
-	var pairs atomic.Int64
+	var usable int
+	for _, a := range impostors {
+		if a.Err == nil {
+			usable++
+		}
+	}
+	var done atomic.Int64
 	total := len(impostors) * (len(impostors) - 1) / 2
 	err := inParallel(ctx, len(impostors), workers, func(probe int) error {
-		seen := make([]int64, len(thresholds))
 		row, err := compareRow(impostors, int32(probe), upTo(probe))
 		if err != nil {
 			return fmt.Errorf("comparing impostor %d: %w", probe, err)
 		}
-		made := 0
 		for _, c := range row {
-			if math.IsInf(c.Score, -1) {
-				continue
-			}
-			made++
-			for i, t := range thresholds {
-				if c.Score >= t {
-					seen[i]++
+			for i := range levels {
+				if c.Score >= levels[i].threshold {
+					levels[i].matches[c.Probe].Add(1)
+					levels[i].matches[c.Reference].Add(1)
 				}
 			}
 		}
-		for i, n := range seen {
-			counts[i].Add(n)
-		}
-		progress.say("compare "+against, int(pairs.Add(int64(made))), total)
+		progress.say("compare "+against, int(done.Add(int64(len(row)))), total)
 		return nil
 	})
 	if err != nil {
 		return models.TailTest{}, err
 	}
-	return tailTest(against, int(pairs.Load()), func(i int) int { return int(counts[i].Load()) }), nil
+	return tailTest(against, usable, levels), nil
 }
 
 func upTo(n int) []int32 {
@@ -92,32 +89,48 @@ func upTo(n int) []int32 {
 	return refs
 }
 
-func tailTest(against string, pairs int, observed func(level int) int) models.TailTest {
+// level is a served rate and how often each impostor reached its threshold.
+type level struct {
+	served, threshold float64
+	matches           []atomic.Int64
+}
+
+// tailTest holds unless the lower end of an observed rate's interval lies above the served rate.
+func tailTest(against string, usable int, levels []level) models.TailTest {
+	pairs := usable * (usable - 1) / 2
 	t := models.TailTest{Against: against, Pairs: pairs, Holds: true}
-	for i, fmr := range checkLevels {
-		expected := fmr * float64(pairs)
-		if expected < 1 && observed(i) == 0 {
+	for _, l := range levels {
+		observed, low := l.observed(usable)
+		expected := l.served * float64(pairs)
+		if expected < 1 && observed == 0 {
 			break
 		}
-		t.Levels = append(t.Levels, models.TailLevel{Served: fmr, Observed: observed(i), Expected: round(expected)})
-		t.Holds = t.Holds && observed(i) <= poissonUpper(expected)
+		t.Levels = append(t.Levels, models.TailLevel{Served: l.served, Expected: round(expected), Observed: observed, ObservedLow: round(low)})
+		t.Holds = t.Holds && low <= l.served
 	}
 	return t
 }
 
-// poissonUpper is the smallest count that a Poisson variable stays within with probability 0.95.
-func poissonUpper(mean float64) int {
-	if mean > 500 { // normal approximation
-		return int(math.Ceil(mean + 1.645*math.Sqrt(mean)))
+// observed counts the false matches among all pairs of n impostors; low is the lower end of their rate's interval, with the
+// variance of dyads, every pair met once.
+func (l level) observed(n int) (matches int, low float64) {
+	for i := range l.matches {
+		matches += int(l.matches[i].Load())
 	}
-	term := math.Exp(-mean)
-	sum, k := term, 0
-	for sum < 0.95 {
-		k++
-		term *= mean / float64(k)
-		sum += term
+	matches /= 2 // each was counted for both
+	pairs := float64(n) * float64(n-1) / 2
+	if matches == 0 || pairs == 0 {
+		return matches, 0
 	}
-	return k
+	p := float64(matches) / pairs
+	mean := p * float64(n-1) // of each impostor's matches
+	var squares float64
+	for i := range l.matches {
+		squares += float64(l.matches[i].Load()) * float64(l.matches[i].Load())
+	}
+	variance := (squares - float64(n)*mean*mean - pairs*p*(1-p)) / (pairs * pairs)
+	independent := min(pairs, p*(1-p)/max(variance, p*(1-p)/pairs))
+	return matches, wilson(p, independent).Low
 }
 
 // round keeps six significant digits, so that the file stays small and readable.

@@ -91,6 +91,28 @@ func TestImpostorScoresAreSpread(t *testing.T) {
 	}
 }
 
+// Minutiae invented to score well with everybody must not do better than an honest impostor.
+func TestInventedTemplatesScoreLow(t *testing.T) {
+	impostor := impostorScore(impress(syntheticFinger(3), usual(newRand(3)), 3), 3)
+	rng := newRand(8)
+	for name, place := range map[string]func(i int) (x, y int){
+		"crowded":     func(int) (x, y int) { return rng.IntN(150), rng.IntN(150) },
+		"strewn far":  func(i int) (x, y int) { return rng.IntN(200 + i%2*15_000), rng.IntN(250 + i%2*15_000) },
+		"in a grid":   func(i int) (x, y int) { return i % 8 * 30, i / 8 * 30 },
+		"everywhere":  func(int) (x, y int) { return rng.IntN(300), rng.IntN(400) },
+		"on one line": func(i int) (x, y int) { return 3 * i, 100 },
+	} {
+		p := Print{Width: maxPrintSide, Height: maxPrintSide}
+		for i := range 80 {
+			x, y := place(i)
+			p.Minutiae = append(p.Minutiae, Minutia{X: int16(x), Y: int16(y), Angle: uint8(rng.IntN(256)), Kind: Ending, Quality: 100})
+		}
+		if got := impostorScore(p, 1000); got > impostor+5 {
+			t.Errorf("%s: score %.1f, an honest impostor has %.1f", name, got, impostor)
+		}
+	}
+}
+
 // Comparisons of arbitrary prints, degenerate ones included, end with a finite score.
 func TestAnyPrintsCompare(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

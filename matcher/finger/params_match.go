@@ -59,8 +59,9 @@ const (
 
 	// coverReach is how far the area that a print covers goes beyond the hull of its minutiae.
 	coverReach = 12.0
-	// smallestArea bounds the density of prints whose minutiae lie in one place, square pixels.
-	smallestArea = 10_000.0
+	// Density of the minutiae of sound impressions, a square pixel.
+	leastDensity = 1.5e-4
+	mostDensity  = 2e-3
 
 	// plentyMinutiae make the best quality of a template that comes without its picture.
 	plentyMinutiae = 30

@@ -80,7 +80,13 @@ func newLayout(p Print, position matcher.Position) layout {
 		points = append(points, point{x: float32(m.X), y: float32(m.Y), trust: trustOf(m.Quality), angle: m.Angle, kind: m.Kind})
 	}
 	hull, area := hullOf(points)
-	return layout{position: position, points: points, hull: hull, density: float64(len(points)) / max(area, smallestArea)}
+	return layout{position: position, points: points, hull: hull, density: densityOf(len(points), area)}
+}
+
+// densityOf is n points on an area, kept within what fingers have: a few minutiae strewn far out must not make the others
+// look rare.
+func densityOf(n int, area float64) float64 {
+	return min(max(float64(n)/max(area, 1), leastDensity), mostDensity)
 }
 
 // strongest returns the n minutiae of best quality at different places, in canonical order.

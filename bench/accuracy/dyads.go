@@ -19,17 +19,18 @@ type dyads struct {
 
 // marginals are counts by subject and by pair of subjects, with the sums of their squares.
 type marginals struct {
-	one, two       []float64
+	one            []float64
+	two            []float32 // whole numbers; the square of the subjects is what takes memory
 	oneSum, twoSum float64
 }
 
 func newMarginals(subjects int) marginals {
-	return marginals{one: make([]float64, subjects), two: make([]float64, subjects*subjects)}
+	return marginals{one: make([]float64, subjects), two: make([]float32, subjects*subjects)}
 }
 
 func (m *marginals) add(a, b, pair int) {
 	m.oneSum += 2*(m.one[a]+m.one[b]) + 2
-	m.twoSum += 2*m.two[pair] + 1
+	m.twoSum += 2*float64(m.two[pair]) + 1
 	m.one[a]++
 	m.one[b]++
 	m.two[pair]++
@@ -58,7 +59,7 @@ func (d *dyads) index(s *Scores, c Comparison) (a, b, pair int) {
 func (d *dyads) falseMatch(a, b, pair int) {
 	d.hit.add(a, b, pair)
 	d.cross[0] += d.all.one[a] + d.all.one[b]
-	d.cross[1] += d.all.two[pair]
+	d.cross[1] += float64(d.all.two[pair])
 }
 
 // effective is the number of independent comparisons that would leave the rate p as uncertain as it is, at most n.

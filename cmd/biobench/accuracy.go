@@ -95,8 +95,8 @@ func (c *accuracyCmd) check() error {
 		return &misuse{"--synthetic and --check test the tail of what --calibrate makes"}
 	case c.Synthetic > 0 && c.Modality != string(matcher.Finger):
 		return &misuse{"--synthetic makes fingers; check faces with --check DIR"}
-	case c.DPI < 0 || c.Synthetic < 0 || c.Workers < 0 || c.Replicates < 1 || !(c.FMR > 0 && c.FMR < 1):
-		return &misuse{"--dpi, --workers and --synthetic must not be negative, --replicates at least 1, --fmr between 0 and 1"}
+	case c.DPI < 0 || c.Synthetic < 0 || c.Workers < 0 || c.Replicates < 1 || !(c.FMR >= models.Bottom && c.FMR < 1):
+		return &misuse{"--dpi, --workers and --synthetic must not be negative, --replicates at least 1, --fmr between 1e-9 and 1"}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,8 @@ type accuracyCmd struct {
 	Synthetic  int      `placeholder:"N" help:"With --calibrate: check the tail against all pairs of N synthetic fingers."`
 	Check      []string `sep:"none" placeholder:"DIR" help:"With --calibrate: check the tail against all pairs of one capture a subject of a further data set. May be repeated."`
 }
+
+var plotFormats = []string{".png", ".svg", ".pdf"}
 
 // accuracyReport is the JSON document. The result at its top is that of the one data set, or of all pooled.
 type accuracyReport struct {
@@ -89,8 +92,10 @@ func (c *accuracyCmd) check() error {
 		return &misuse{fmt.Sprintf("%s: a file of pairs goes with --protocol pairs", c.File)}
 	case c.Protocol != accuracy.ProtocolPairs && len(c.Dataset) == 0:
 		return &misuse{"no data set: say --dataset DIR"}
-	case c.Protocol != accuracy.ProtocolFull && (c.Calibrate != "" || c.Calibrated):
+	case c.Protocol != accuracy.ProtocolFull && c.calibrates():
 		return &misuse{"calibrations use every pair: say --protocol full"}
+	case c.DET != "" && !slices.Contains(plotFormats, filepath.Ext(c.DET)):
+		return &misuse{fmt.Sprintf("--det %s: the name must end in one of %s", c.DET, strings.Join(plotFormats, " "))}
 	case c.Calibrate == "" && (c.Synthetic > 0 || len(c.Check) > 0):
 		return &misuse{"--synthetic and --check test the tail of what --calibrate makes"}
 	case c.Synthetic > 0 && c.Modality != string(matcher.Finger):
@@ -100,6 +105,8 @@ func (c *accuracyCmd) check() error {
 	}
 	return nil
 }
+
+func (c *accuracyCmd) calibrates() bool { return c.Calibrate != "" || c.Calibrated }
 
 func (c *accuracyCmd) options(say accuracy.Progress) accuracy.Options {
 	return accuracy.Options{
@@ -129,7 +136,7 @@ func (c *accuracyCmd) measure(ctx context.Context, e matcher.Engine, say accurac
 			return report, err
 		}
 	}
-	if c.Calibrated || c.Calibrate != "" {
+	if c.calibrates() {
 		err = c.calibrate(ctx, e, &report, tests, o)
 	}
 	return report, err
@@ -152,6 +159,11 @@ func (c *accuracyCmd) tests(ctx context.Context, e matcher.Engine, o accuracy.Op
 			return nil, err
 		}
 		sets = append(sets, set)
+	}
+	if c.calibrates() {
+		if _, err := accuracy.Pool(sets); err != nil {
+			return nil, &misuse{err.Error()}
+		}
 	}
 	var tests []accuracy.Test
 	for _, set := range sets {

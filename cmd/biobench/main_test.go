@@ -43,7 +43,7 @@ func records(t *testing.T, n, k int) string {
 }
 
 func TestMisuseIsStatus2AndSaysWhat(t *testing.T) {
-	dir := t.TempDir()
+	dir, twice := t.TempDir(), records(t, 2, 1)
 	for want, args := range map[string][]string{
 		"expected one of":                     {},
 		"unexpected argument":                 {"frobnicate"},
@@ -58,6 +58,8 @@ func TestMisuseIsStatus2AndSaysWhat(t *testing.T) {
 		"--synthetic makes fingers":           {"accuracy", "--modality", "face", "--dataset", dir, "--calibrate", dir, "--synthetic", "10"},
 		"--fmr between":                       {"accuracy", "--modality", "finger", "--dataset", dir, "--fmr", "NaN"},
 		"--replicates at least 1":             {"accuracy", "--modality", "finger", "--dataset", dir, "--replicates", "0"},
+		"must end in one of .png":             {"accuracy", "--modality", "finger", "--dataset", dir, "--det", "curve.gif"},
+		"is given twice":                      {"accuracy", "--modality", "finger", "--ext", "iso", "--dataset", twice, "--dataset", twice, "--calibrated"},
 		"both must be 1 or more":              {"synth", "--modality", "finger", "--n", "0", "-o", dir},
 		"--n 1000000000 with --impressions 8": {"synth", "--modality", "finger", "--n", "1000000000", "-o", dir},
 	} {

@@ -216,6 +216,12 @@ func (s *Service) refresh(ctx context.Context, subject string) error {
 	return s.galleries.index(refs, s.prepare(refs))
 }
 
+// isDamage: the store answered, and what it holds cannot be read.
+func isDamage(err error) bool {
+	var known *Error
+	return errors.As(err, &known) && known.Kind == Internal
+}
+
 func (gs *galleries) isMember(subject string) bool {
 	gs.mu.RLock()
 	defer gs.mu.RUnlock()
@@ -257,7 +263,9 @@ func (s *Service) load(ctx context.Context) error {
 		return fmt.Errorf("galleries cannot be loaded: %w", err)
 	}
 	for _, subject := range members {
-		if err := s.refresh(ctx, subject); err != nil && !errors.Is(err, ErrNotFound) {
+		// One damaged member is not searched, and named when it is verified; it does not keep the others from a start.
+		err := s.refresh(ctx, subject)
+		if err != nil && !errors.Is(err, ErrNotFound) && !isDamage(err) {
 			return fmt.Errorf("galleries cannot be loaded: %w", err)
 		}
 	}

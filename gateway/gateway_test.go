@@ -298,6 +298,24 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
+func TestOneDamagedMemberDoesNotKeepAGatewayFromStarting(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	h.enroll(t, "a", face("alice"))
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.AddMembers(ctx, "g", []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	h.registry.fail = &gateway.Error{Kind: gateway.Internal, Code: "references-damaged", Detail: "checksum"}
+	h.restart(t)
+	h.registry.fail = errors.New("the record is gone")
+	if _, err := gateway.New(ctx, h.deps); err == nil {
+		t.Error("started without the record, and with galleries that would find nobody")
+	}
+}
+
 func TestLargerGalleriesDemandMore(t *testing.T) {
 	// 4.6 is FMR 2e-6: enough among 400, not among 1,000.
 	h := newHouse(t)

@@ -1,12 +1,12 @@
 # One line a target after "##": `make help` prints them.
-SHELL      := /bin/bash
-CACHE      := .cache
-MODELS     := $(CACHE)/models
-DEMO       := $(CACHE)/demo
+SHELL       := /bin/bash
+CACHE       := .cache
+PHOTOS      := $(CACHE)/demo/package/demo
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
-FUZZTIME   ?= 10s
-DATA       ?= ../shared/data
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME    ?= 10s
+DATA        ?= ../shared/data
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 
 .PHONY: help run build setup models test unit lint fuzz cross demo bench calibrate accuracy clean
@@ -22,12 +22,12 @@ setup: ## install the packages that a build needs (Debian; root or sudo)
 	@.ci/install build
 
 build: ## leave biogate and biobench in bin/
-	go build -o bin/ ./cmd/biogate ./cmd/biobench
+	go build -ldflags "-X biogate/internal/buildinfo.version=$(VERSION)" -o bin/ ./cmd/biogate ./cmd/biobench
 
 models: build ## fetch the face networks, check their hashes, prepare them once
 	@bin/biogate models verify >/dev/null 2>&1 || bin/biogate models pull
 
-test: setup models ## run every test, with the race detector
+test: setup models $(PHOTOS)/sample1.jpg ## run every test, with the race detector
 	@.ci/install test
 	@.ci/relyingparty-setup
 	BIOGATE_REQUIRE_ALL=1 go test -race -timeout 20m ./...
@@ -48,10 +48,11 @@ cross: ## builds that need no C compiler: this machine's and arm64
 	CGO_ENABLED=0 go vet ./cmd/... ./gateway/... ./matcher/... ./adapters/...
 	CGO_ENABLED=0 GOARCH=arm64 go build -o /dev/null ./cmd/biogate
 
-demo: setup build models ## enrol, verify, identify, refuse an impostor, check the assertion: ten lines
-	@.ci/install node
-	@test -f $(DEMO)/package/demo/sample1.jpg || { mkdir -p $(DEMO) && cd $(DEMO) && npm pack --silent @vladmandic/face-api@1.7.15 >/dev/null && tar xzf vladmandic-face-api-1.7.15.tgz package/demo package/LICENSE && rm vladmandic-face-api-1.7.15.tgz; }
-	@go run ./bench/demo -biogate bin/biogate -photos $(DEMO)/package/demo
+demo: setup build models $(PHOTOS)/sample1.jpg ## enrol, verify, identify, refuse an impostor, check the assertion: ten lines
+	@go run ./bench/demo -biogate bin/biogate -photos $(PHOTOS)
+
+$(PHOTOS)/sample1.jpg: # the demonstration's photographs, out of an npm package
+	@.ci/photos $(CACHE)/demo
 
 bench: ## the benchmarks beside the code
 	go test -run '^$$' -bench . -benchmem ./matcher/... ./gateway/... ./adapters/...

@@ -85,6 +85,7 @@ func TestPlantedMinutiaeAreFound(t *testing.T) {
 		{w: 300, h: 300, period: 9, turn: 0.4},
 		{w: 300, h: 300, period: 9, turn: -2.2, dx: 7, dy: -5},
 		{w: 300, h: 300, period: 10, turn: math.Pi, noise: 30},
+		{w: 300, h: 300, period: 9, direction: 0.8, invert: true}, // light ridges: the kinds swap, nothing else
 	} {
 		t.Run(fmt.Sprintf("%+v", r), func(t *testing.T) {
 			r.planted = scattered(r.w, r.h)

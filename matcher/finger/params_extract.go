@@ -29,7 +29,7 @@ const (
 	sigLength  = 48   // across the ridges: two to ten periods
 	sigBreadth = 10   // samples along the ridges
 	sigStep    = 2    // distance of these samples
-	rawPart    = 0.3
+	rawPart    = 0.15
 	nodeBlocks = 2 // a period is measured every so many blocks
 
 	tracedLength = 14 // how far a ridge is followed for its direction: over one period, under the radius of a core
@@ -44,7 +44,7 @@ const (
 const (
 	maskContrast = 0.4  // part of the picture's contrast below which a block fades out
 	faintPart    = 0.6  // of that contrast, below which a block is background whatever it shows
-	maskScore    = 0.22 // least mean of coherence and purity
+	maskScore    = 0.18 // least mean of coherence and purity
 	maskRounds   = 2
 	keepPart     = 0.2 // least size of a part of the mask beside the largest one
 	holeBlocks   = 40  // largest hole that is closed
@@ -65,8 +65,8 @@ const (
 
 // Minutiae.
 const (
-	leastQuality = 0.25 // root of coherence times purity below which a minutia is more likely noise
-	gapOpposed   = 0.75  // cosines: how exactly two ends must face each other to be one ridge
+	leastQuality = 0.27 // root of coherence times purity below which a minutia is more likely noise
+	gapOpposed   = 0.75 // cosines: how exactly two ends must face each other to be one ridge
 	gapAligned   = 0.75
 	edgeDepth    = 2  // blocks from the edge of the finger within which every line ends
 	edgeAhead    = 10 // the same is asked of the place this far beyond the end
@@ -78,7 +78,8 @@ const (
 	lowContrast     = 15.0   // below it a finger is dry or the sensor weak
 	leastArea       = 5000   // pixels of mask: 4 mm square
 	mostArea        = 600000 // pixels of mask: 39 mm square, more than a rolled thumb
-	mostPeriod      = 13.0   // mean of the clear blocks: 0.66 mm; adults have 0.4 to 0.55
+	mostPeriod      = 12.5   // mean of the clear blocks: 0.63 mm; adults have 0.4 to 0.55
+	mostSpread      = 0.25   // of the logarithm of the period; 0.20 is the most in 320 impressions
 	leastClear      = 4000   // pixels with clear ridges
 	leastClearPart  = 0.2    // of the mask
 	clearPurity     = 0.30   // a clear block's least purity and coherence

@@ -22,7 +22,8 @@ type pattern struct {
 	area   float64 // pixels
 	clear  float64 // pixels of blocks with clear ridges
 	purity float64 // mean
-	period float64 // pixels, mean over the clear blocks
+	period float64 // pixels, geometric mean over the clear blocks
+	spread float64 // deviation of its logarithm
 }
 
 func (x *extractor) pattern() pattern {
@@ -36,17 +37,22 @@ func (x *extractor) pattern() pattern {
 		p.purity += float64(x.purity[i])
 		if x.purity[i] > clearPurity && x.coherence[i] > clearCoherence {
 			p.clear += size
-			p.period += float64(x.period[i])
+			l := math.Log(float64(x.period[i]))
+			p.period += l
+			p.spread += l * l
 		}
 	}
 	p.purity /= max(1, p.area/size)
-	p.period /= max(1, p.clear/size)
+	n := max(1, p.clear/size)
+	p.spread = math.Sqrt(max(0, p.spread/n-p.period/n*p.period/n))
+	p.period = math.Exp(p.period / n)
 	return p
 }
 
 // judgePattern refuses what shows no ridges. Ridges are told by what they are: one clear direction and one clear
-// period, in the range of fingers, over an area that a finger covers. Hair, cloth and blinds have a direction and now
-// and then a period; but their strongest wave is mostly the longest one looked for, as in all natural scenes.
+// period, in the range of fingers and nearly the same everywhere, over an area that a finger covers. Hair, cloth and
+// blinds have a direction and now and then a period; but their strongest wave is mostly the longest one looked for, as
+// in all natural scenes, or differs from place to place.
 func (x *extractor) judgePattern() error {
 	p := x.pattern()
 	switch {
@@ -58,6 +64,8 @@ func (x *extractor) judgePattern() error {
 		return unusable("a larger pattern than a finger", reasonNoFinger)
 	case p.period > mostPeriod:
 		return unusable("stripes, but too coarse for ridges at this resolution", reasonNoFinger)
+	case p.spread > mostSpread:
+		return unusable("stripes of too many widths for one finger", reasonNoFinger)
 	}
 	return nil
 }

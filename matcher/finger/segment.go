@@ -1,5 +1,7 @@
 package finger
 
+import "math"
+
 // segment decides which blocks show ridges: enough contrast beside the best of the picture, a clear direction and a
 // clear period. Small islands go, small holes close.
 func (x *extractor) segment() {
@@ -7,7 +9,7 @@ func (x *extractor) segment() {
 	score := x.fa
 	for i := range score {
 		visible := min(1, x.spread[i]/least)
-		score[i] = visible * visible * (0.5*x.coherence[i] + 0.5*x.purity[i])
+		score[i] = visible * visible * float32(math.Sqrt(float64(x.coherence[i]*x.purity[i])))
 	}
 	x.blur(score, 1)
 	for i, s := range score {

@@ -7,6 +7,7 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME    ?= 10s
 DATA        ?= ../shared/data
+FINGERS     := $(foreach s,fvc2002_db1_b fvc2002_db3_b fvc2004_db1_b fvc2004_db3_b,--dataset $(DATA)/finger/$(s))
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 
 .PHONY: help run build setup models test unit lint fuzz cross demo bench calibrate accuracy clean
@@ -57,9 +58,14 @@ $(PHOTOS)/sample1.jpg: # the demonstration's photographs, out of an npm package
 bench: ## the benchmarks beside the code
 	go test -run '^$$' -bench . -benchmem ./matcher/... ./gateway/... ./adapters/...
 
-accuracy: build models ## accuracy on the captures in DATA
-	bin/biobench accuracy --modality finger $(foreach s,fvc2002_db1_b fvc2002_db3_b fvc2004_db1_b fvc2004_db3_b,--dataset $(DATA)/finger/$(s))
-	bin/biobench accuracy --modality face --dataset $(DATA)/face/lfw_tuning
+accuracy: build models ## error rates on the captures in DATA, with the trade-off curve in docs/
+	bin/biobench accuracy --modality finger $(FINGERS) --det docs/det-finger.svg
+	bin/biobench accuracy --modality face --dataset $(DATA)/face/lfw_tuning --det docs/det-face.svg
+
+calibrate: build models ## what scores mean, anew from the captures in DATA; minutes
+	bin/biobench accuracy --modality finger $(FINGERS) --calibrated --calibrate models/finger-minutiae-1 --synthetic 2000
+	bin/biobench accuracy --modality face --dataset $(DATA)/face/lfw_tuning --calibrated --calibrate models/face-fr-1
+	$(MAKE) build
 
 clean: ## remove what was built; data/ and .cache/ stay
 	rm -rf bin

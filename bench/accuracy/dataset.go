@@ -306,8 +306,8 @@ func Pool(sets []Dataset) (Dataset, error) {
 		names = append(names, s.Name)
 		for _, c := range s.Captures {
 			c.Set, c.Name = set, s.Name+"/"+c.Name
-			c.Wrong = slices.Contains(mislabelled, c.Name)
-			pool.add(index, firstSeen(index, s.Name+"/"+s.Subjects[c.Subject]), c)
+			c.Wrong = isMislabelled(c.Name)
+			pool.add(index, oneSubject(s.Name+"/"+s.Subjects[c.Subject]), c)
 		}
 	}
 	pool.Name = strings.Join(names, "+")

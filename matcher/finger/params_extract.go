@@ -79,7 +79,7 @@ const (
 	leastArea       = 5000   // pixels of mask: 4 mm square
 	mostArea        = 600000 // pixels of mask: 39 mm square, more than a rolled thumb
 	mostPeriod      = 12.5   // mean of the clear blocks: 0.63 mm; adults have 0.4 to 0.55
-	mostSpread      = 0.25   // of the logarithm of the period; 0.20 is the most in 320 impressions
+	leastPurity     = 0.25   // mean over the mask; 0.31 is the least in 320 impressions
 	leastClear      = 4000   // pixels with clear ridges
 	leastClearPart  = 0.2    // of the mask
 	clearPurity     = 0.30   // a clear block's least purity and coherence

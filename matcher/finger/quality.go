@@ -22,8 +22,7 @@ type pattern struct {
 	area   float64 // pixels
 	clear  float64 // pixels of blocks with clear ridges
 	purity float64 // mean
-	period float64 // pixels, geometric mean over the clear blocks
-	spread float64 // deviation of its logarithm
+	period float64 // pixels, mean over the clear blocks
 }
 
 func (x *extractor) pattern() pattern {
@@ -37,35 +36,28 @@ func (x *extractor) pattern() pattern {
 		p.purity += float64(x.purity[i])
 		if x.purity[i] > clearPurity && x.coherence[i] > clearCoherence {
 			p.clear += size
-			l := math.Log(float64(x.period[i]))
-			p.period += l
-			p.spread += l * l
+			p.period += float64(x.period[i])
 		}
 	}
 	p.purity /= max(1, p.area/size)
-	n := max(1, p.clear/size)
-	p.spread = math.Sqrt(max(0, p.spread/n-p.period/n*p.period/n))
-	p.period = math.Exp(p.period / n)
+	p.period /= max(1, p.clear/size)
 	return p
 }
 
 // judgePattern refuses what shows no ridges. Ridges are told by what they are: one clear direction and one clear
-// period, in the range of fingers and nearly the same everywhere, over an area that a finger covers. Hair, cloth and
-// blinds have a direction and now and then a period; but their strongest wave is mostly the longest one looked for, as
-// in all natural scenes, or differs from place to place.
+// period, in the range of fingers, over an area that a finger covers. Hair, cloth and blinds have a direction and now
+// and then a period; but their strongest wave is mostly the longest one looked for, as in all natural scenes.
 func (x *extractor) judgePattern() error {
 	p := x.pattern()
 	switch {
 	case p.area < leastArea:
 		return unusable("no area with ridges", reasonNoFinger)
-	case p.clear < leastClear || p.clear < leastClearPart*p.area:
+	case p.clear < leastClear || p.clear < leastClearPart*p.area || p.purity < leastPurity:
 		return unusable("no clear pattern of ridges", reasonNoFinger)
 	case p.area > mostArea:
 		return unusable("a larger pattern than a finger", reasonNoFinger)
 	case p.period > mostPeriod:
 		return unusable("stripes, but too coarse for ridges at this resolution", reasonNoFinger)
-	case p.spread > mostSpread:
-		return unusable("stripes of too many widths for one finger", reasonNoFinger)
 	}
 	return nil
 }

@@ -175,8 +175,8 @@ type edgeTable struct {
 
 const (
 	cellLength  = 16 // pixels
-	cellAngle   = 16 // 1/256 turn
-	angleCells  = 256 / cellAngle
+	angleBits   = 5  // of 8 that do not count: 1/8 turn
+	angleCells  = 256 >> angleBits
 	lengthCells = (int(edgeMax) + cellLength) / cellLength
 	cells       = lengthCells * angleCells * angleCells
 )
@@ -187,7 +187,7 @@ func cellAt(length, alpha, beta int) int {
 
 // like lists the probe's edges in the cell of e: those that are like e, and some others.
 func (t *edgeTable) like(e *edge) []edge {
-	cell := cellAt(int(e.length)/cellLength, int(e.alpha)/cellAngle, int(e.beta)/cellAngle)
+	cell := cellAt(int(e.length)/cellLength, int(e.alpha)>>angleBits, int(e.beta)>>angleBits)
 	return t.entries[t.start[cell]:t.start[cell+1]]
 }
 
@@ -212,8 +212,8 @@ func eachCell(edges []edge, visit func(cell int, e edge)) {
 			tol := &tolerances[d.length]
 			shortest, longest := max(int(d.length)-tol.length, 0)/cellLength, min((int(d.length)+tol.length)/cellLength, lengthCells-1)
 			for l := shortest; l <= longest; l++ {
-				for a := (int(d.alpha) - tol.angle) >> 4; a <= (int(d.alpha)+tol.angle)>>4; a++ {
-					for b := (int(d.beta) - tol.angle) >> 4; b <= (int(d.beta)+tol.angle)>>4; b++ {
+				for a := (int(d.alpha) - tol.angle) >> angleBits; a <= (int(d.alpha)+tol.angle)>>angleBits; a++ {
+					for b := (int(d.beta) - tol.angle) >> angleBits; b <= (int(d.beta)+tol.angle)>>angleBits; b++ {
 						visit(cellAt(l, a, b), d)
 					}
 				}

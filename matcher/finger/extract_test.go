@@ -1,6 +1,7 @@
 package finger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -92,6 +93,27 @@ func TestPlantedMinutiaeAreFound(t *testing.T) {
 			p := mustExtract(t, r.draw(), r.w, r.h, 500)
 			checkPlanted(t, r.expected(), p.Minutiae, r.w, r.h)
 		})
+	}
+}
+
+func TestSmallFingerOnLargeSensor(t *testing.T) {
+	const w, h, side = 640, 480, 160
+	r := ridgeImage{w: side, h: side, period: 9}
+	for _, at := range [][2]float64{{50, 45}, {110, 55}, {80, 82}, {45, 110}, {112, 115}} {
+		r.planted = append(r.planted, planted{at[0], at[1], 1})
+	}
+	small, pix := r.draw(), bytes.Repeat([]byte{250}, w*h)
+	for y := range side {
+		copy(pix[(y+250)*w+400:], small[y*side:(y+1)*side])
+	}
+	p := mustExtract(t, pix, w, h, 500)
+	want := r.expected()
+	for i := range want {
+		want[i].X += 400
+		want[i].Y += 250
+	}
+	if n := found(want, p.Minutiae); n < len(want) {
+		t.Errorf("%d of %d planted minutiae found", n, len(want))
 	}
 }
 

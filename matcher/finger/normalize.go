@@ -32,12 +32,13 @@ func (x *extractor) measureBlocks(src working) {
 	}
 }
 
-// contrast is the deviation that nine blocks in ten stay below: that of good ridges in this picture.
+// contrast is the deviation of good ridges in this picture: nine blocks in ten stay below it. Where a finger covers less
+// than that tenth, its best blocks tell instead.
 func (x *extractor) contrast() float32 {
 	sorted := x.fa[:len(x.spread)]
 	copy(sorted, x.spread)
 	slices.Sort(sorted)
-	return sorted[len(sorted)*9/10]
+	return max(sorted[len(sorted)*9/10], sorted[max(0, len(sorted)-smallBlocks)]/2)
 }
 
 // findRegion measures the whole picture, then its region, for which the extractor is made ready.

@@ -14,48 +14,49 @@ const (
 	block  = 8  // side of a grid cell: about a ridge period, small enough to follow a core
 	margin = 32 // empty frame around the working picture, so that filters need no edge cases; >= reach of every filter
 
-	unit      = 64  // one local standard deviation in the normalised picture
-	clip      = 127 // its limit: dirt and edges must not outweigh ridges
-	floorPart = 0.3 // least deviation that is raised to unit, as part of the picture's own contrast
-	minSpread = 3.0 // the same in grey levels: sensor noise
+	unit        = 64  // one local standard deviation in the normalised picture
+	clip        = 127 // its limit: dirt and edges must not outweigh ridges
+	floorPart   = 0.3 // least deviation that is raised to unit, as part of the picture's own contrast
+	minSpread   = 3.0 // the same in grey levels: sensor noise
+	smallBlocks = 100 // blocks of the smallest finger that shall be seen on a large sensor
 
-	orientations = 32 // filter directions in half a turn; the worst error of 2.8 degrees costs no visible contrast
-	coarseWeight = 0.35
-	coarsestPart = 0.15 // weight of the coarser orientation scales: they decide where the fine one says nothing
+	orientations = 32   // filter directions in half a turn; the worst error of 2.8 degrees costs no visible contrast
+	coarseWeight = 0.35 // weights of the coarser direction scales beside 1 of the finest: they decide where it says nothing
+	coarsestPart = 0.15
 
-	minPeriod  = 4.5  // ridge periods looked for: a child's finger to a thumb under pressure
-	maxPeriod  = 20.0 //
+	minPeriod  = 4.5  // ridge periods looked for: below a child's ...
+	maxPeriod  = 20.0 // ... to well above an adult's, so that coarser waves show themselves as such
 	periods    = 26   // candidates, evenly spaced in the logarithm
 	sigLength  = 48   // across the ridges: two to ten periods
 	sigBreadth = 10   // samples along the ridges
 	sigStep    = 2    // distance of these samples
-	rawPart    = 0.15
-	nodeBlocks = 2 // a period is measured every so many blocks
+	rawPart    = 0.15 // of the pixels' own energy in purity, beside that of the projection: punishes noise and wrong directions
+	nodeBlocks = 2    // a period is measured every so many blocks
 
 	tracedLength = 14 // how far a ridge is followed for its direction: over one period, under the radius of a core
 	minFragment  = 14 // shorter pieces of ridge are noise: two periods
 	minSpur      = 10 // shorter branches are an artefact of thinning
 	maxGap       = 16 // ends that face each other within this distance are one ridge
 	clusterReach = 20 // a minutia with too many others within this reach sits in noise
-	clusterMost  = 5
+	clusterMost  = 5  // others
 )
 
 // Segmentation.
 const (
 	maskContrast = 0.4  // part of the picture's contrast below which a block fades out
 	faintPart    = 0.6  // of that contrast, below which a block is background whatever it shows
-	maskScore    = 0.18 // least mean of coherence and purity
-	maskRounds   = 2
-	keepPart     = 0.2 // least size of a part of the mask beside the largest one
-	holeBlocks   = 40  // largest hole that is closed
+	maskScore    = 0.18 // least root of coherence times purity, times visibility squared
+	maskRounds   = 2    // of the majority filter
+	keepPart     = 0.2  // least size of a part of the mask beside the largest one
+	holeBlocks   = 40   // largest hole that is closed
 )
 
 // Enhancement. Lengths are pixels.
 const (
 	cellsPerBlock = block / cellSide
-	cellSide      = 4   // pixels that share a filter: a quarter of a block, so that curves stay smooth
-	alongSigma    = 5.5 // smoothing along the ridge: bridges pores and dry gaps, and must not outlast the curve of a core
-	alongReach    = 11
+	cellSide      = 4    // pixels that share a filter: a quarter of a block, so that curves stay smooth
+	alongSigma    = 5.5  // smoothing along the ridge: bridges pores and dry gaps, and must not outlast the curve of a core
+	alongReach    = 11   // pixels to either side: two sigma
 	acrossSigma   = 0.42 // smoothing across, in periods
 	acrossReach   = 24   // most pixels to either side
 	bankPeriods   = 14   // filter periods, evenly spaced in the logarithm from minPeriod to maxPeriod
@@ -67,9 +68,9 @@ const (
 const (
 	leastQuality = 0.27 // root of coherence times purity below which a minutia is more likely noise
 	gapOpposed   = 0.75 // cosines: how exactly two ends must face each other to be one ridge
-	gapAligned   = 0.75
-	edgeDepth    = 2  // blocks from the edge of the finger within which every line ends
-	edgeAhead    = 10 // the same is asked of the place this far beyond the end
+	gapAligned   = 0.75 // and the line between them
+	edgeDepth    = 2    // blocks from the edge of the finger within which every line ends
+	edgeAhead    = 10   // the same is asked of the place this far beyond the end
 )
 
 // Refusal and quality.
@@ -85,8 +86,8 @@ const (
 	clearPurity     = 0.30   // a clear block's least purity and coherence
 	clearCoherence  = 0.35   //
 	leastMinutiae   = 4      // fewer cannot tell fingers apart
-	typicalEvidence = 8.0    // trust times purity of a middling impression; sets the spread of the quality score
+	typicalEvidence = 10.0   // trust times purity of a middling impression; sets the spread of the quality score
 	fewMinutiae     = 9.0    // summed trust, mean purity and clear pixels under which a reason is given: the worst tenth
-	lowPurity       = 0.36   //
-	smallArea       = 22000
+	lowPurity       = 0.40   //
+	smallArea       = 22000  //
 )

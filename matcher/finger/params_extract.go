@@ -24,7 +24,7 @@ const (
 	coarseWeight = 0.35 // weights of the coarser direction scales beside 1 of the finest: they decide where it says nothing
 	coarsestPart = 0.15
 
-	minPeriod  = 4.5  // ridge periods looked for: below a child's ...
+	minPeriod  = 4.5  // ridge periods looked for: from below a child's
 	maxPeriod  = 20.0 // ... to well above an adult's, so that coarser waves show themselves as such
 	periods    = 26   // candidates, evenly spaced in the logarithm
 	sigLength  = 48   // across the ridges: two to ten periods

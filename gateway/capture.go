@@ -106,12 +106,13 @@ type asked struct {
 	probes []matcher.Probe
 }
 
-// probes prepares every usable capture once and groups them by characteristic, in order of appearance. One finger of
-// unknown position could be any of the others, so then all fingers count as one characteristic.
+// sameFMR is the rate at which two captures of a request are taken for the same finger, whatever their labels say. Two
+// fingers are taken for one that often, and then only count as alternatives.
+const sameFMR = 1e-3
+
+// probes prepares every usable capture once and groups them by characteristic, in order of appearance. Only different
+// characteristics are independent evidence: one finger sent under two labels must not count twice.
 func (s *Service) probes(captures []captured) ([]asked, error) {
-	unknown := slices.ContainsFunc(captures, func(c captured) bool {
-		return c.info.Usable && c.info.Modality == matcher.Finger && c.info.Position == matcher.Unknown
-	})
 	var out []asked
 	for _, c := range captures {
 		if !c.info.Usable {
@@ -122,18 +123,70 @@ func (s *Service) probes(captures []captured) ([]asked, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := characteristic{c.info.Modality, c.info.Position}
-		if unknown {
-			key.position = matcher.Unknown
+		shown, err := m.Reference(c.Template)
+		if err != nil {
+			return nil, err
 		}
-		i := slices.IndexFunc(out, func(a asked) bool { return a.characteristic == key })
+		i, err := showing(out, characteristic{c.info.Modality, c.info.Position}, shown)
+		if err != nil {
+			return nil, err
+		}
 		if i < 0 {
-			i = len(out)
-			out = append(out, asked{characteristic: key, model: m})
+			out = append(out, asked{characteristic: characteristic{c.info.Modality, c.info.Position}, model: m})
+			i = len(out) - 1
 		}
-		out[i].probes = append(out[i].probes, probe)
+		out[i].add(c.info.Position, probe)
 	}
 	return out, nil
+}
+
+// showing finds the question that asks about the same characteristic, -1 for none.
+func showing(questions []asked, c characteristic, shown matcher.Reference) (int, error) {
+	for i, q := range questions {
+		if q.modality != c.modality {
+			continue
+		}
+		if q.position.Comparable(c.position) {
+			return i, nil
+		}
+		for _, probe := range q.probes {
+			score, err := probe.Compare(shown)
+			if err != nil {
+				return 0, err
+			}
+			if fmr, _ := (decision.Evidence{Impostors: q.model.impostors, Score: score, Comparisons: 1}).FMR(); fmr <= sameFMR {
+				return i, nil
+			}
+		}
+	}
+	return -1, nil
+}
+
+// add takes a probe in; the position becomes unknown when the labels differ.
+func (a *asked) add(p matcher.Position, probes ...matcher.Probe) {
+	if p != a.position {
+		a.position = matcher.Unknown
+	}
+	a.probes = append(a.probes, probes...)
+}
+
+// answerable makes one question of all about a modality of which refs hold a reference of unknown position: it could be any
+// of them, so it must not be asked about each.
+func answerable(questions []asked, refs References) []asked {
+	var out []asked
+	for _, q := range questions {
+		anywhere := slices.ContainsFunc(refs.Templates, func(t StoredTemplate) bool {
+			return t.Modality == q.modality && t.Position == matcher.Unknown
+		})
+		i := slices.IndexFunc(out, func(a asked) bool { return a.modality == q.modality })
+		if !anywhere || i < 0 {
+			out = append(out, q)
+			continue
+		}
+		out[i].probes = slices.Clone(out[i].probes) // the questions serve other subjects too
+		out[i].add(q.position, q.probes...)
+	}
+	return out
 }
 
 // compared is the outcome of comparing probes with one subject's references.
@@ -148,7 +201,7 @@ type compared struct {
 func compare(questions []asked, refs References) (compared, error) {
 	var out compared
 	prepared := map[string]matcher.Reference{}
-	for _, q := range questions {
+	for _, q := range answerable(questions, refs) {
 		best, n, reason := math.Inf(-1), 0, "no-reference"
 		for _, t := range refs.Templates {
 			if t.Modality != q.modality {
@@ -169,6 +222,9 @@ func compare(questions []asked, refs References) (compared, error) {
 				score, err := probe.Compare(ref)
 				if err != nil {
 					return compared{}, err
+				}
+				if math.IsNaN(score) || math.IsInf(score, 0) {
+					return compared{}, &Error{Kind: Internal, Code: "score-invalid", Detail: "a comparison gave no score"}
 				}
 				best, n = math.Max(best, score), n+1
 			}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"biogate/matcher"
 )
@@ -33,13 +34,8 @@ func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, er
 	defer leave()
 	_, degraded, err := s.deps.Registry.Update(ctx, r.Subject, adding(r.Subject, templates))
 	if err != nil {
+		s.galleries.doubt(r.Subject) // it may have been written all the same
 		return EnrollResult{}, stored(err, unknownSubject())
-	}
-	if s.deps.Deduplicate {
-		s.galleries.join(everyone, r.Subject)
-	}
-	if s.refresh(ctx, r.Subject) != nil {
-		degraded = append(degraded, "galleries") // enrolled for good, searched from the next change on
 	}
 	return EnrollResult{Subject: r.Subject, Templates: describe(templates, captures), Degraded: degraded}, nil
 }
@@ -100,7 +96,7 @@ func (s *Service) deduplicate(ctx context.Context, subject string, captures []ca
 	case <-ctx.Done():
 		return nil, unavailable("overloaded", "other enrolments took too long", ctx.Err())
 	}
-	questions, err := s.probes(captures)
+	questions, err := s.probes(unlabelled(captures))
 	if err != nil {
 		leave()
 		return nil, err
@@ -117,6 +113,15 @@ func (s *Service) deduplicate(ctx context.Context, subject string, captures []ca
 		}
 	}
 	return leave, nil
+}
+
+// unlabelled takes the positions away: a label must not hide a finger from deduplication.
+func unlabelled(captures []captured) []captured {
+	out := slices.Clone(captures)
+	for i := range out {
+		out[i].Template.Position, out[i].info.Position = matcher.Unknown, matcher.Unknown
+	}
+	return out
 }
 
 func describe(templates []StoredTemplate, captures []captured) []TemplateInfo {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
+	"hash/fnv"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +23,8 @@ type galleries struct {
 	now     func() time.Time
 	mu      sync.RWMutex // guards the maps and versions; indexes guard themselves
 	byName  map[string]*gallery
+	doubts  map[string]struct{} // subjects of whom memory may not show what is held
+	changes [64]sync.Mutex      // by gallery: a change of the store and of memory is one step
 }
 
 type gallery struct {
@@ -31,7 +35,7 @@ type gallery struct {
 }
 
 func newGalleries(engines map[matcher.Modality]model, now func() time.Time) *galleries {
-	return &galleries{engines: engines, now: now, byName: map[string]*gallery{}}
+	return &galleries{engines: engines, now: now, byName: map[string]*gallery{}, doubts: map[string]struct{}{}}
 }
 
 func (gs *galleries) live(name string) (*gallery, bool) {
@@ -41,6 +45,28 @@ func (gs *galleries) live(name string) (*gallery, bool) {
 
 func (g *gallery) expired(now time.Time) bool {
 	return !g.ExpiresAt.IsZero() && !now.Before(g.ExpiresAt)
+}
+
+// changing keeps other changes of a gallery away until the returned function is called.
+func (gs *galleries) changing(name string) func() {
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	m := &gs.changes[h.Sum32()%uint32(len(gs.changes))]
+	m.Lock()
+	return m.Unlock
+}
+
+// doubt has a subject looked up again soon.
+func (gs *galleries) doubt(subject string) {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	gs.doubts[subject] = struct{}{}
+}
+
+func (gs *galleries) unsure() []string {
+	gs.mu.RLock()
+	defer gs.mu.RUnlock()
+	return slices.Collect(maps.Keys(gs.doubts))
 }
 
 // searchable returns the indexes of a gallery, which may be searched without the lock, and its number of members.
@@ -124,11 +150,13 @@ func (gs *galleries) join(name string, subjects ...string) {
 	}
 }
 
-func (gs *galleries) leave(name, subject string) {
+func (gs *galleries) leave(name string, subjects ...string) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	if g, ok := gs.byName[name]; ok {
-		g.remove(subject)
+		for _, subject := range subjects {
+			g.remove(subject)
+		}
 	}
 }
 
@@ -136,6 +164,7 @@ func (gs *galleries) leave(name, subject string) {
 func (gs *galleries) forget(subject string) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
+	delete(gs.doubts, subject)
 	for _, g := range gs.byName {
 		g.remove(subject)
 	}
@@ -162,7 +191,7 @@ func (gs *galleries) of(subject string) []string {
 			out = append(out, name)
 		}
 	}
-	sort.Strings(out)
+	slices.Sort(out)
 	return out
 }
 
@@ -187,6 +216,7 @@ func (gs *galleries) index(refs References, prepared map[matcher.Modality][]matc
 		g.members[refs.Subject] = refs.Version
 		g.version++
 	}
+	delete(gs.doubts, refs.Subject)
 	return nil
 }
 
@@ -198,22 +228,35 @@ func (g *gallery) info() GalleryInfo {
 	return out
 }
 
-// refresh brings what the registry holds about a subject into every gallery that it is in. A failure leaves the galleries
-// as they were; the next change or start mends them.
-func (s *Service) refresh(ctx context.Context, subject string) error {
-	if !s.galleries.isMember(subject) {
-		return nil
+// follow is told of every change of a subject, in order (Registry.Follow).
+func (s *Service) follow(refs References) {
+	if len(refs.Templates) == 0 {
+		s.galleries.forget(refs.Subject)
+		return
 	}
+	if s.deps.Deduplicate {
+		s.galleries.join(everyone, refs.Subject)
+	}
+	if s.galleries.isMember(refs.Subject) && s.galleries.index(refs, s.prepare(refs)) != nil {
+		s.galleries.doubt(refs.Subject)
+	}
+}
+
+// refresh brings what the registry holds about a subject into the galleries that it is in. While that fails the subject
+// is in doubt.
+func (s *Service) refresh(ctx context.Context, subject string) error {
 	defer s.deps.Registry.Hold(subject)()
 	refs, _, err := s.deps.Registry.Get(ctx, subject)
-	if errors.Is(err, ErrNotFound) {
+	switch {
+	case errors.Is(err, ErrNotFound):
 		s.galleries.forget(subject)
 		return err
-	}
-	if err != nil {
+	case err != nil:
+		s.galleries.doubt(subject)
 		return err
 	}
-	return s.galleries.index(refs, s.prepare(refs))
+	s.follow(refs)
+	return nil
 }
 
 // isDamage: the store answered, and what it holds cannot be read.
@@ -252,20 +295,20 @@ func (s *Service) prepare(refs References) map[matcher.Modality][]matcher.Refere
 
 // load fills the galleries from the record at start.
 func (s *Service) load(ctx context.Context) error {
-	var members []string
+	members := map[string]struct{}{}
 	err := s.deps.Galleries.EachGallery(ctx, func(g Gallery, subjects []string) error {
 		s.galleries.put(g)
 		s.galleries.join(g.Name, subjects...)
-		members = append(members, subjects...)
+		for _, subject := range subjects {
+			members[subject] = struct{}{}
+		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("galleries cannot be loaded: %w", err)
 	}
-	for _, subject := range members {
-		// One damaged member is not searched, and named when it is verified; it does not keep the others from a start.
-		err := s.refresh(ctx, subject)
-		if err != nil && !errors.Is(err, ErrNotFound) && !isDamage(err) {
+	for subject := range members {
+		if err := s.loadMember(ctx, subject); err != nil {
 			return fmt.Errorf("galleries cannot be loaded: %w", err)
 		}
 	}
@@ -274,13 +317,28 @@ func (s *Service) load(ctx context.Context) error {
 	}
 	s.galleries.put(Gallery{Name: everyone})
 	err = s.deps.Lister.Each(ctx, func(r References) error {
-		s.galleries.join(everyone, r.Subject)
-		return s.galleries.index(r, s.prepare(r))
+		if len(r.Templates) > 0 {
+			s.follow(r)
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("subjects cannot be loaded for deduplication: %w", err)
 	}
 	return nil
+}
+
+// loadMember: one damaged member is not searched, and named when it is verified; it does not keep the others from a start.
+// A membership that outlived its subject goes for good, before somebody else is enrolled under the id.
+func (s *Service) loadMember(ctx context.Context, subject string) error {
+	err := s.refresh(ctx, subject)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return s.deps.Galleries.ForgetMember(ctx, subject)
+	case isDamage(err):
+		return nil
+	}
+	return err
 }
 
 // PutGallery makes a gallery, or changes the purpose and expiry of one.
@@ -292,26 +350,18 @@ func (s *Service) PutGallery(ctx context.Context, g Gallery) (GalleryInfo, bool,
 	if !g.ExpiresAt.IsZero() && !g.ExpiresAt.After(g.CreatedAt) {
 		return GalleryInfo{}, false, &Error{Kind: Malformed, Code: "expiry-invalid", Detail: "expires_at lies in the past"}
 	}
-	if err := s.replaceExpired(ctx, g.Name); err != nil {
+	// One that has expired does not give its members to its successor.
+	if err := s.deleteExpired(ctx, g.Name); err != nil {
 		return GalleryInfo{}, false, err
 	}
+	defer s.galleries.changing(g.Name)()
 	created, err := s.deps.Galleries.PutGallery(ctx, g)
 	if err != nil {
 		return GalleryInfo{}, false, stored(err, unknownGallery())
 	}
 	s.galleries.put(g)
-	info, err := s.Gallery(ctx, g.Name)
+	info, err := s.galleries.info(g.Name)
 	return info, created, err
-}
-
-// replaceExpired deletes a gallery that has expired, so that making it anew does not bring its members back.
-func (s *Service) replaceExpired(ctx context.Context, name string) error {
-	for _, expired := range s.galleries.expired() {
-		if expired == name {
-			return s.DeleteGallery(ctx, name)
-		}
-	}
-	return nil
 }
 
 // Gallery describes a gallery.
@@ -324,58 +374,99 @@ func (s *Service) DeleteGallery(ctx context.Context, name string) error {
 	if err := checkIdentifier("gallery", name); err != nil {
 		return err
 	}
-	if err := s.deps.Galleries.DeleteGallery(ctx, name); err != nil {
+	defer s.galleries.changing(name)()
+	if _, err := s.galleries.info(name); err != nil {
+		return err
+	}
+	return s.drop(ctx, name)
+}
+
+func (s *Service) deleteExpired(ctx context.Context, name string) error {
+	defer s.galleries.changing(name)()
+	if !slices.Contains(s.galleries.expired(), name) {
+		return nil
+	}
+	return s.drop(ctx, name)
+}
+
+// drop forgets a gallery in the store, then in memory.
+func (s *Service) drop(ctx context.Context, name string) error {
+	if err := s.deps.Galleries.DeleteGallery(ctx, name); err != nil && !errors.Is(err, ErrNotFound) {
 		return stored(err, unknownGallery())
 	}
 	s.galleries.drop(name)
 	return nil
 }
 
-// AddMembers adds subjects to a gallery. Each gets its own result: one that is not enrolled does not keep the others out.
+// AddMembers adds subjects to a gallery: all that are enrolled, or, with an error, none. Each gets its own result.
 func (s *Service) AddMembers(ctx context.Context, name string, subjects []string) ([]MemberResult, error) {
-	if _, err := s.Gallery(ctx, name); err != nil {
+	defer s.galleries.changing(name)()
+	if _, err := s.galleries.info(name); err != nil {
 		return nil, err
 	}
 	out := make([]MemberResult, len(subjects))
-	var enrolled []string
+	var added []string // to memory first, where it is undone at no risk
 	for i, subject := range subjects {
 		out[i].Subject = subject
-		if err := s.enrolled(ctx, subject); err != nil {
-			if out[i].Err = AsError(err); out[i].Err.Kind == Unavailable {
-				return nil, err
+		was := s.galleries.has(name, subject)
+		err := s.addMember(ctx, name, subject)
+		switch {
+		case err == nil:
+			if !was {
+				added = append(added, subject)
 			}
-			continue
+		case AsError(err).Kind == Unavailable:
+			s.galleries.leave(name, added...)
+			return nil, err
+		default:
+			out[i].Err = AsError(err)
 		}
-		enrolled = append(enrolled, subject)
 	}
-	if err := s.deps.Galleries.AddMembers(ctx, name, enrolled); err != nil {
+	if err := s.deps.Galleries.AddMembers(ctx, name, added); err != nil {
+		s.galleries.leave(name, added...)
 		return nil, stored(err, unknownGallery())
 	}
-	s.galleries.join(name, enrolled...)
-	for _, subject := range enrolled {
-		if err := s.refresh(ctx, subject); errors.Is(err, ErrNotFound) { // forgotten a moment ago
-			_ = s.deps.Galleries.RemoveMember(ctx, name, subject)
-		} else if err != nil {
-			return nil, stored(err, nil)
-		}
-	}
-	return out, nil
+	return out, s.dropForgotten(ctx, name, added)
 }
 
-func (s *Service) enrolled(ctx context.Context, subject string) error {
+// addMember brings a subject's references into a gallery in memory.
+func (s *Service) addMember(ctx context.Context, name, subject string) error {
 	if err := checkIdentifier("subject", subject); err != nil {
 		return err
 	}
-	_, _, err := s.deps.Registry.Get(ctx, subject)
-	return stored(err, unknownSubject())
+	if err := ctx.Err(); err != nil {
+		return unavailable("deadline-exceeded", "the list is too long for the time that the request has", err)
+	}
+	defer s.deps.Registry.Hold(subject)()
+	refs, _, err := s.deps.Registry.Get(ctx, subject)
+	if err != nil {
+		return stored(err, unknownSubject())
+	}
+	s.galleries.join(name, subject)
+	s.follow(refs)
+	return nil
+}
+
+// dropForgotten undoes memberships whose subjects were forgotten between memory and store.
+func (s *Service) dropForgotten(ctx context.Context, name string, added []string) error {
+	for _, subject := range added {
+		if s.galleries.has(name, subject) {
+			continue
+		}
+		if err := s.deps.Galleries.RemoveMember(ctx, name, subject); err != nil && !errors.Is(err, ErrNotFound) {
+			return stored(err, unknownGallery())
+		}
+	}
+	return nil
 }
 
 // RemoveMember takes a subject out of a gallery; it is nil when it was not in.
 func (s *Service) RemoveMember(ctx context.Context, name, subject string) error {
-	if _, err := s.Gallery(ctx, name); err != nil {
+	if err := checkIdentifier("subject", subject); err != nil {
 		return err
 	}
-	if err := checkIdentifier("subject", subject); err != nil {
+	defer s.galleries.changing(name)()
+	if _, err := s.galleries.info(name); err != nil {
 		return err
 	}
 	if err := s.deps.Galleries.RemoveMember(ctx, name, subject); err != nil {

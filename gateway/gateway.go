@@ -71,36 +71,40 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	if d.Deduplicate {
 		s.enrolling = make(chan struct{}, 1)
 	}
+	d.Registry.Follow(s.follow)
 	return s, s.load(ctx)
 }
 
-// Run forgets expired galleries until ctx ends.
+// Run forgets expired galleries, and brings into memory what could not be brought at once, until ctx ends.
 func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(10 * time.Second)
+	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			for _, name := range s.galleries.expired() {
-				// What cannot be deleted now is out of reach already and is tried again at the next tick.
-				_ = s.DeleteGallery(ctx, name)
-			}
+			s.tidy(ctx)
 		}
+	}
+}
+
+// tidy: what fails is out of reach already, or named as degraded, and is tried again.
+func (s *Service) tidy(ctx context.Context) {
+	for _, name := range s.galleries.expired() {
+		_ = s.deleteExpired(ctx, name)
+	}
+	for _, subject := range s.galleries.unsure() {
+		_ = s.refresh(ctx, subject)
 	}
 }
 
 // Ready is nil when requests can be decided.
 func (s *Service) Ready(context.Context) error {
-	missing := map[string]bool{}
-	for _, d := range s.deps.Registry.Degraded() {
-		missing[d] = true
+	if s.deps.Registry.CanDecide() {
+		return nil
 	}
-	if missing["cache"] && missing["record"] {
-		return unavailable("record-unavailable", "neither the record of templates nor its cache answers", nil)
-	}
-	return nil
+	return unavailable("record-unavailable", "neither the record of templates nor a cache in front of it answers", nil)
 }
 
 // Degraded names the modes in force.

@@ -185,6 +185,73 @@ func TestEnrolmentIsAllOrNothing(t *testing.T) {
 	}
 }
 
+// labels are all positions that a sender can claim.
+func labels(who string) (out []matcher.Sample) {
+	for code := byte(1); code <= 10; code++ {
+		p, _ := matcher.PositionOf(code)
+		out = append(out, finger(who, p))
+	}
+	return out
+}
+
+func TestOneFingerUnderManyLabelsIsOnePieceOfEvidence(t *testing.T) {
+	for name, references := range map[string][]matcher.Sample{
+		"reference of unknown position": {finger("alice", "")},
+		"reference under every label":   labels("alice"),
+	} {
+		h := newHouse(t)
+		h.enroll(t, "a", references...)
+		for i := range 200 {
+			stranger := fmt.Sprint("stranger ", i)
+			out := h.verify(t, "a", labels(stranger)...)
+			single := h.verify(t, "a", finger(stranger, ""))
+			if len(out.Scores) != 1 || out.FMR < 0.9*single.FMR {
+				t.Fatalf("%s, %s: rate %v under one label, %v under ten, %d scores", name, stranger, single.FMR, out.FMR, len(out.Scores))
+			}
+		}
+	}
+}
+
+func TestDifferentFingersAgainstAReferenceOfUnknownPosition(t *testing.T) {
+	h := newHouse(t)
+	h.enroll(t, "a", finger("alice", ""))
+	var strangers []matcher.Sample
+	for i, s := range labels("") {
+		s.Data = fmt.Append(nil, "stranger ", i)
+		strangers = append(strangers, s)
+	}
+	out := h.verify(t, "a", strangers...)
+	if len(out.Scores) != 1 || out.Scores[0].Comparisons != 10 {
+		t.Errorf("ten strangers' fingers count as %d pieces of evidence: %+v", len(out.Scores), out.Scores)
+	}
+}
+
+func TestDifferentFingersAreIndependentEvidence(t *testing.T) {
+	h := newHouse(t)
+	h.enroll(t, "a", finger("alice's index", "right-index"), finger("alice's thumb", "right-thumb"))
+	out := h.verify(t, "a", finger("alice's index", "right-index"), finger("alice's thumb", "right-thumb"))
+	if len(out.Scores) != 2 || out.Decision != decision.Match {
+		t.Errorf("%+v", out)
+	}
+}
+
+func TestAFactorThatWasOnlyShownIsNotAsserted(t *testing.T) {
+	h := newHouse(t)
+	h.enroll(t, "a", face("alice"), finger("alice", "right-index"))
+	for i := range 20 {
+		out := h.verify(t, "a", face("alice"), finger(fmt.Sprint("stranger ", i), "right-index"))
+		if out.Decision != decision.Match || out.Scores[1].FMR <= decision.SupportFMR {
+			continue
+		}
+		facts := h.issuer.facts[len(h.issuer.facts)-1]
+		if len(facts.Modalities) != 1 || facts.Modalities[0].Modality != matcher.Face || !slices.Contains(out.Reasons, "not-supported:finger") {
+			t.Fatalf("asserted %+v, reasons %v", facts.Modalities, out.Reasons)
+		}
+		return
+	}
+	t.Fatal("no such case came")
+}
+
 func TestManyReferencesAreChargedFor(t *testing.T) {
 	h := newHouse(t)
 	h.enroll(t, "a", face("x"), face("y"), face("z"))
@@ -298,6 +365,67 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
+func TestOneDamagedMemberDoesNotHideTheOthers(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	h.enroll(t, "a", face("alice"), face("alice too"))
+	h.enroll(t, "b", face("bob"))
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.AddMembers(ctx, "g", []string{"a", "b"}); err != nil {
+		t.Fatal(err)
+	}
+	h.registry.held["a"].Templates[0].Data[12] ^= 1
+	out, err := h.Identify(ctx, gateway.IdentifyRequest{Gallery: "g", Audience: "rp", Captures: []matcher.Sample{face("bob")}})
+	if err != nil || out.Decision != decision.Match || out.Candidates[0].Subject != "b" || !slices.Contains(out.Reasons, "reference-damaged") {
+		t.Errorf("%+v %v", out, err)
+	}
+}
+
+func TestMembershipsEndWithTheirSubject(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	h.enroll(t, "a", face("alice"))
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.AddMembers(ctx, "g", []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	h.galleries.fail = errors.New("the store is gone")
+	if _, err := h.Forget(ctx, "a"); err != nil { // the references are gone, the membership stayed
+		t.Fatal(err)
+	}
+	h.galleries.fail = nil
+	h.restart(t) // finds the membership of nobody
+	h.enroll(t, "a", face("another person"))
+	h.restart(t)
+	out, err := h.Identify(ctx, gateway.IdentifyRequest{Gallery: "g", Audience: "rp", Captures: []matcher.Sample{face("another person")}})
+	if err != nil || out.Decision == decision.Match {
+		t.Errorf("a new subject inherited the membership of a forgotten one: %s %v", out.Decision, err)
+	}
+}
+
+func TestAddingMembersIsAllOrNothing(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	h.enroll(t, "a", face("alice"))
+	h.enroll(t, "b", face("bob"))
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	h.galleries.fail = errors.New("the store is gone")
+	if _, err := h.AddMembers(ctx, "g", []string{"a", "b"}); err == nil {
+		t.Fatal("added without a store")
+	}
+	h.galleries.fail = nil
+	info, err := h.Gallery(ctx, "g")
+	if err != nil || info.Members != 0 || info.Searchable[matcher.Face] != 0 {
+		t.Errorf("%+v %v", info, err)
+	}
+}
+
 func TestOneDamagedMemberDoesNotKeepAGatewayFromStarting(t *testing.T) {
 	h := newHouse(t)
 	ctx := context.Background()
@@ -334,6 +462,9 @@ func TestDeduplication(t *testing.T) {
 	h.restart(t)
 	_, err = h.Enroll(context.Background(), gateway.EnrollRequest{Subject: "a2", Captures: []matcher.Sample{face("alice")}})
 	wantCode(t, err, "duplicate-subject", gateway.Conflict)
+	h.enroll(t, "c", finger("carol", "right-index"))
+	_, err = h.Enroll(context.Background(), gateway.EnrollRequest{Subject: "c2", Captures: []matcher.Sample{finger("carol", "left-thumb")}})
+	wantCode(t, err, "duplicate-subject", gateway.Conflict) // a label hides nobody
 	var wg sync.WaitGroup
 	var enrolled atomic.Int32
 	for i := range 8 {

@@ -18,7 +18,7 @@ type found struct {
 // Identify decides who of a gallery captures come from, and states the best candidate to the audience.
 func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutcome, error) {
 	policy := s.policy(r.Audience)
-	if err := checkIdentify(r, policy); err != nil {
+	if err := checkIdentify(r); err != nil {
 		return IdentifyOutcome{}, err
 	}
 	captures, err := s.extract(ctx, r.Captures)
@@ -41,17 +41,19 @@ func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutc
 	if attacked(captures) {
 		accepted, out.Decision, out.Reasons = nil, decision.Inconclusive, append(out.Reasons, "presentation-attack-suspected")
 	}
-	err = s.announce(ctx, r, accepted, &out)
+	if err := s.announce(ctx, r, accepted, &out); err != nil {
+		return IdentifyOutcome{}, err
+	}
 	s.deps.Observer.Decision("identify", string(out.Decision))
-	return out, err
+	return out, nil
 }
 
-func checkIdentify(r IdentifyRequest, policy decision.Policy) error {
+func checkIdentify(r IdentifyRequest) error {
 	if err := checkIdentifier("gallery", r.Gallery); err != nil {
 		return err
 	}
-	if r.MaxCandidates < 0 || r.MaxCandidates > policy.MaxCandidates {
-		return &Error{Kind: Malformed, Code: "max-candidates-invalid", Detail: "max_candidates is out of the audience's range"}
+	if r.MaxCandidates < 0 {
+		return &Error{Kind: Malformed, Code: "max-candidates-invalid", Detail: "max_candidates is negative"}
 	}
 	return checkAudience(r.Audience)
 }
@@ -59,7 +61,7 @@ func checkIdentify(r IdentifyRequest, policy decision.Policy) error {
 // search scans the gallery's index, then compares the shortlist in full exactly as a verification would. It returns the
 // candidates that the policy accepts, best first, and an outcome that describes the nearest member without naming it.
 func (s *Service) search(ctx context.Context, name string, questions []asked, policy decision.Policy) ([]found, Outcome, error) {
-	shortlist, members, err := s.shortlist(name, questions, policy)
+	shortlist, members, err := s.shortlist(ctx, name, questions, policy)
 	if err != nil {
 		return nil, Outcome{}, err
 	}
@@ -69,9 +71,16 @@ func (s *Service) search(ctx context.Context, name string, questions []asked, po
 	}
 	var accepted []found
 	for _, subject := range shortlist {
+		if err := ctx.Err(); err != nil {
+			return nil, Outcome{}, unavailable("deadline-exceeded", "the search took longer than the request has", err)
+		}
 		f, fused, degraded, err := s.examine(ctx, subject, questions)
 		if errors.Is(err, ErrNotFound) {
 			continue // forgotten since the scan
+		}
+		if isDamage(err) { // one member's misfortune is not the others'
+			nearest.Reasons = union(nearest.Reasons, []string{"reference-damaged"})
+			continue
 		}
 		if err != nil {
 			return nil, Outcome{}, err
@@ -99,7 +108,7 @@ func compareRates(a, b float64) int {
 }
 
 // shortlist is the union over probes of the best members by a single probe, best first, and the gallery's size.
-func (s *Service) shortlist(name string, questions []asked, policy decision.Policy) (subjects []string, members int, err error) {
+func (s *Service) shortlist(ctx context.Context, name string, questions []asked, policy decision.Policy) (subjects []string, members int, err error) {
 	indexes, members, err := s.galleries.searchable(name)
 	if err != nil {
 		return nil, 0, err
@@ -109,6 +118,9 @@ func (s *Service) shortlist(name string, questions []asked, policy decision.Poli
 	err = s.staged("search", func() error {
 		for _, q := range questions {
 			for _, p := range q.probes {
+				if ctx.Err() != nil {
+					return unavailable("deadline-exceeded", "the search took longer than the request has", ctx.Err())
+				}
 				if candidates, err = indexes[q.modality].Search(p, k, candidates); err != nil {
 					return err
 				}
@@ -158,13 +170,16 @@ func (s *Service) announce(ctx context.Context, r IdentifyRequest, accepted []fo
 		}
 		return nil
 	}
+	if len(accepted) > 0 { // somebody was found, and is not held any more: that is no answer about a stranger
+		out.Decision, out.FMR, out.Reasons = decision.Inconclusive, 1, append(out.Reasons, "reference-changed")
+	}
 	return nil
 }
 
 // announceOne signs best inside a Hold, unless it changed or left the gallery since it was compared.
 func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, best found, out *IdentifyOutcome) (stands bool, err error) {
 	defer s.deps.Registry.Hold(best.Subject)()
-	refs, _, err := s.deps.Registry.Get(ctx, best.Subject)
+	refs, degraded, err := s.deps.Registry.Get(ctx, best.Subject)
 	if errors.Is(err, ErrNotFound) || (err == nil && (refs.Version != best.version || !s.galleries.has(r.Gallery, best.Subject))) {
 		return false, nil
 	}
@@ -172,6 +187,7 @@ func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, best found
 		return false, stored(err, nil)
 	}
 	out.Decision, out.FMR, out.Extrapolated, out.Scores = decision.Match, best.FMR, best.Extrapolated, best.Scores
+	out.Degraded, out.Reasons = union(out.Degraded, degraded), union(out.Reasons, unsupported(best.Scores))
 	facts := AssertionFacts{Subject: best.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "identify", Gallery: r.Gallery, Device: r.Device}
 	out.Assertion, err = s.assert(ctx, facts, out.Outcome)
 	return err == nil, err

@@ -55,13 +55,19 @@ type Registry interface {
 	// Hold keeps Update and Forget of subject waiting until release is called. A decision is made and signed inside a Hold,
 	// so that after Forget returns nothing matches subject. Never hold two subjects at once.
 	Hold(subject string) (release func())
+	// Follow has f called after every durable change of a subject, before Update or Forget return and in the order of the
+	// changes: with what is held now, or with the subject alone when it was forgotten. f may not call the registry.
+	Follow(f func(References))
+	// CanDecide says whether references can be read at all.
+	CanDecide() bool
 	// Degraded names what is known to be missing now.
 	Degraded() []string
 }
 
 // TemplateLister is what a record can do beyond Templates: show everything, for building galleries at start.
 type TemplateLister interface {
-	// Each calls f with every subject's references until f fails or ctx ends. f may not call the store.
+	// Each calls f with every subject's references until f fails or ctx ends; with the subject alone where what is held
+	// cannot be read. f may not call the store.
 	Each(ctx context.Context, f func(References) error) error
 }
 
@@ -86,7 +92,8 @@ type Gallery struct {
 	CreatedAt time.Time
 }
 
-// Galleries keeps galleries and their members durably. Errors as in Templates.
+// Galleries keeps galleries and their members durably. Errors as in Templates. A store that keeps the record too forgets a
+// subject's memberships together with its references.
 type Galleries interface {
 	// PutGallery makes the gallery or changes its purpose and expiry; created says which.
 	PutGallery(ctx context.Context, g Gallery) (created bool, err error)

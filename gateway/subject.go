@@ -1,6 +1,9 @@
 package gateway
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Subject says what is held about a subject.
 func (s *Service) Subject(ctx context.Context, subject string) (SubjectInfo, error) {
@@ -20,13 +23,16 @@ func (s *Service) Forget(ctx context.Context, subject string) (Deletion, error) 
 		return Deletion{}, err
 	}
 	held, degraded, err := s.deps.Registry.Forget(ctx, subject)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		s.galleries.doubt(subject) // it may be gone all the same
 		return Deletion{}, stored(err, unknownSubject())
 	}
-	s.galleries.forget(subject)
-	// Memberships of a subject without templates match nobody; what stays here by a failure goes at the next start.
-	if err := s.deps.Galleries.ForgetMember(ctx, subject); err != nil {
+	// Also where nothing was held: an earlier deletion may have ended halfway.
+	if left := s.deps.Galleries.ForgetMember(ctx, subject); left != nil {
 		degraded = append(degraded, "galleries")
+	}
+	if err != nil {
+		return Deletion{}, unknownSubject()
 	}
 	out := Deletion{Subject: subject, Templates: len(held.Templates), Degraded: degraded}
 	out.Receipt, err = s.deps.Issuer.DeletionReceipt(ctx, DeletionFacts{

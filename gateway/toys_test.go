@@ -92,9 +92,15 @@ type toyRegistry struct {
 	held map[string]gateway.References
 	fail error
 	down []string
+	tell func(gateway.References)
+
+	version uint64
 }
 
 func newToyRegistry() *toyRegistry { return &toyRegistry{held: map[string]gateway.References{}} }
+
+func (r *toyRegistry) Follow(f func(gateway.References)) { r.tell = f }
+func (r *toyRegistry) CanDecide() bool                   { return r.fail == nil }
 
 func (r *toyRegistry) Get(_ context.Context, subject string) (gateway.References, []string, error) {
 	r.mu.Lock()
@@ -121,8 +127,10 @@ func (r *toyRegistry) Update(_ context.Context, subject string, change func(gate
 	if err != nil {
 		return gateway.References{}, nil, err
 	}
-	next.Version = r.held[subject].Version + 1
+	r.version++
+	next.Version = r.version
 	r.held[subject] = next
+	r.tell(next)
 	return next, nil, nil
 }
 
@@ -132,6 +140,7 @@ func (r *toyRegistry) Forget(_ context.Context, subject string) (gateway.Referen
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	refs, ok := r.held[subject]
+	r.tell(gateway.References{Subject: subject})
 	if !ok {
 		return gateway.References{}, nil, gateway.ErrNotFound
 	}
@@ -155,6 +164,7 @@ type toyGalleries struct {
 	mu      sync.Mutex
 	byName  map[string]gateway.Gallery
 	members map[string]map[string]bool
+	fail    error // of changes of memberships
 }
 
 func newToyGalleries() *toyGalleries {
@@ -186,6 +196,9 @@ func (g *toyGalleries) DeleteGallery(_ context.Context, name string) error {
 func (g *toyGalleries) AddMembers(_ context.Context, name string, subjects []string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.fail != nil {
+		return g.fail
+	}
 	if g.members[name] == nil {
 		return gateway.ErrNotFound
 	}
@@ -205,6 +218,9 @@ func (g *toyGalleries) RemoveMember(_ context.Context, name, subject string) err
 func (g *toyGalleries) ForgetMember(_ context.Context, subject string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.fail != nil {
+		return g.fail
+	}
 	for _, m := range g.members {
 		delete(m, subject)
 	}

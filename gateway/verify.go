@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 
 	"biogate/gateway/decision"
 	"biogate/matcher"
@@ -34,8 +35,11 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	if out.Decision == decision.Match {
 		out.Assertion, err = s.assert(ctx, AssertionFacts{Subject: r.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "verify", Device: r.Device}, out)
 	}
+	if err != nil {
+		return Outcome{}, err
+	}
 	s.deps.Observer.Decision("verify", string(out.Decision))
-	return out, err
+	return out, nil
 }
 
 func checkVerify(r VerifyRequest) error {
@@ -67,7 +71,7 @@ func (s *Service) conclude(audience string, captures []captured, found compared,
 	out := Outcome{
 		Decision: decision.Accept(fused, s.policy(audience).MaxFMR),
 		FMR:      fused.FMR, Extrapolated: fused.Extrapolated,
-		Reasons: append(unusable(captures), found.reasons...),
+		Reasons: slices.Concat(unusable(captures), found.reasons, unsupported(found.scores)),
 		Scores:  found.scores, Captures: infos(captures), Degraded: degraded,
 	}
 	if attacked(captures) {
@@ -76,17 +80,43 @@ func (s *Service) conclude(audience string, captures []captured, found compared,
 	return out
 }
 
+// unsupported names the characteristics that were compared and do not speak for the person.
+func unsupported(scores []Comparison) []string {
+	var out []string
+	for _, c := range scores {
+		if len(scores) > 1 && c.FMR > decision.SupportFMR {
+			out = append(out, "not-supported:"+string(c.Modality))
+		}
+	}
+	return out
+}
+
 // assert has a match signed. Facts that the outcome knows are filled in here.
 func (s *Service) assert(ctx context.Context, facts AssertionFacts, out Outcome) (token string, err error) {
 	facts.AuthTime, facts.FMR, facts.Extrapolated, facts.Degraded = s.deps.Now(), out.FMR, out.Extrapolated, out.Degraded
-	for _, c := range out.Scores {
-		facts.Modalities = append(facts.Modalities, modalityFacts(c, out.Captures))
-	}
+	facts.Modalities = supporting(out)
 	err = s.staged("sign", func() error {
 		token, err = s.deps.Issuer.Assertion(ctx, facts)
 		return signed(err)
 	})
 	return token, err
+}
+
+// supporting describes the evidence that a match rests on: each that reaches SupportFMR by itself; where none does, and only
+// the sum convinces, all of it.
+func supporting(out Outcome) []ModalityFacts {
+	var some, all []ModalityFacts
+	for _, c := range out.Scores {
+		facts := modalityFacts(c, out.Captures)
+		all = append(all, facts)
+		if c.FMR <= decision.SupportFMR {
+			some = append(some, facts)
+		}
+	}
+	if len(some) == 0 {
+		return all
+	}
+	return some
 }
 
 // modalityFacts describes a comparison by the best capture that it could rest on.

@@ -287,7 +287,14 @@ func TestDamagedValues(t *testing.T) {
 		}
 		isCorrupt("Put", s.Put(t.Context(), porttest.Refs(subject, 6, 1), 5))
 	}
-	isCorrupt("Each", s.Each(t.Context(), func(gateway.References) error { return nil }))
+	seen := map[string]int{}
+	err = s.Each(t.Context(), func(r gateway.References) error {
+		seen[r.Subject] = len(r.Templates)
+		return nil
+	})
+	if err != nil || seen["damaged"] != 0 || seen["swapped"] != 0 || seen["sound"] == 0 || len(seen) != 3 {
+		t.Errorf("Each: %v, %v", seen, err)
+	}
 	isCorrupt("EachGallery", s.EachGallery(t.Context(), func(gateway.Gallery, []string) error { return nil }))
 	_, err = s.Recall(t.Context(), "key")
 	isCorrupt("Recall", err)

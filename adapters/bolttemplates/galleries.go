@@ -1,8 +1,10 @@
 package bolttemplates
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -62,6 +64,7 @@ func (s *Store) AddMembers(ctx context.Context, name string, subjects []string) 
 		}
 		keys[i] = []byte(subject)
 	}
+	slices.SortFunc(keys, bytes.Compare) // in any other order many new keys take time squared
 	return s.update(ctx, func(tx *bbolt.Tx) error {
 		members, err := membersOf(tx, name)
 		if err != nil {
@@ -89,19 +92,21 @@ func (s *Store) RemoveMember(ctx context.Context, name, subject string) error {
 
 // ForgetMember implements gateway.Galleries.
 func (s *Store) ForgetMember(ctx context.Context, subject string) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
-		all := tx.Bucket(bucketMembers)
-		for name := range following(all.Cursor(), nil) {
-			members := all.Bucket(name)
-			if k, _ := members.Cursor().Seek([]byte(subject)); string(k) != subject {
-				continue
-			}
-			if err := members.Delete([]byte(subject)); err != nil {
-				return err
-			}
+	return s.update(ctx, func(tx *bbolt.Tx) error { return forgetMember(tx, subject) })
+}
+
+func forgetMember(tx *bbolt.Tx, subject string) error {
+	all := tx.Bucket(bucketMembers)
+	for name := range following(all.Cursor(), nil) {
+		members := all.Bucket(name)
+		if k, _ := members.Cursor().Seek([]byte(subject)); string(k) != subject {
+			continue
 		}
-		return nil
-	})
+		if err := members.Delete([]byte(subject)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // EachGallery implements gateway.Galleries. A gallery and its members are of one moment; different galleries need not be.

@@ -3,6 +3,7 @@ package bolttemplates
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"go.etcd.io/bbolt"
 
@@ -54,7 +55,7 @@ func (s *Store) Put(ctx context.Context, r gateway.References, replaces uint64) 
 	})
 }
 
-// Delete implements gateway.Templates. What is damaged can be deleted.
+// Delete implements gateway.Templates. What is damaged can be deleted. The subject's memberships go in the same step.
 func (s *Store) Delete(ctx context.Context, subject string, version uint64) error {
 	if err := checkKey("subject", subject); err != nil {
 		return err
@@ -64,7 +65,7 @@ func (s *Store) Delete(ctx context.Context, subject string, version uint64) erro
 		if held, err := heldVersion(b, subject); err == nil && held > version {
 			return nil
 		}
-		return b.Delete([]byte(subject))
+		return errors.Join(b.Delete([]byte(subject)), forgetMember(tx, subject))
 	})
 }
 
@@ -79,7 +80,7 @@ func heldVersion(b *bbolt.Bucket, subject string) (uint64, error) {
 }
 
 // Each implements gateway.TemplateLister. It sees every subject that is held all the while; a subject that comes, goes
-// or changes meanwhile is seen in one of its states or not at all.
+// or changes meanwhile is seen in one of its states or not at all. A damaged subject is seen without templates.
 func (s *Store) Each(ctx context.Context, f func(gateway.References) error) error {
 	var after []byte
 	for {
@@ -106,7 +107,7 @@ func (s *Store) chunk(ctx context.Context, after []byte) (chunk []gateway.Refere
 		for k, v := range following(tx.Bucket(bucketSubjects).Cursor(), after) {
 			r, err := stored.Parse(string(k), v)
 			if err != nil {
-				return err
+				r = gateway.References{Subject: string(k)}
 			}
 			chunk = append(chunk, r)
 			if size += len(v); size >= chunkBytes || len(chunk) == chunkSubjects {

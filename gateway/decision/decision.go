@@ -23,8 +23,8 @@ type Policy struct {
 // Check names the first setting that makes no sense.
 func (p Policy) Check() error {
 	switch {
-	case !(p.MaxFMR > 0 && p.MaxFMR < 1):
-		return fmt.Errorf("max_fmr is %v, it must lie between 0 and 1", p.MaxFMR)
+	case !(p.MaxFMR >= minFusedFMR && p.MaxFMR < 1):
+		return fmt.Errorf("max_fmr is %v, it must lie between %g, the least that any evidence is given, and 1", p.MaxFMR, minFusedFMR)
 	case !(p.IdentifyFPIR > 0 && p.IdentifyFPIR < 1):
 		return fmt.Errorf("identify_fpir is %v, it must lie between 0 and 1", p.IdentifyFPIR)
 	case p.MaxCandidates < 1:
@@ -38,6 +38,10 @@ func (p Policy) Check() error {
 func (p Policy) CandidateFMR(n int) float64 {
 	return min(p.MaxFMR, p.IdentifyFPIR/float64(max(n, 1)))
 }
+
+// SupportFMR is the rate at which one piece of evidence is said to support a match. A modality that does not reach it is not
+// among the methods of an assertion: one strong factor must not carry a second that was only shown.
+const SupportFMR = 1e-2
 
 // Accept is the verdict on a fused rate against the rate that is demanded.
 func Accept(fused Fused, demanded float64) Verdict {

@@ -121,8 +121,8 @@ func (c *cache) trust(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(errVoid, err)
 	}
+	c.used.Store(false) // before the generation: a fill that is under way may use the next one at once
 	c.generation.Store(next)
-	c.used.Store(false)
 	c.void.Store(false)
 	return nil
 }

@@ -52,6 +52,7 @@ type Registry struct {
 	doubts doubts
 	now    func() time.Time
 	last   atomic.Uint64 // newest version given
+	follow func(gateway.References)
 }
 
 // New makes a registry. Its cache is used only after Start or Run.
@@ -61,6 +62,7 @@ func New(o Options) *Registry {
 		cache:  newCache(o.Cache, o.Generations, o.Generation),
 		locks:  newLocks(),
 		now:    o.Now,
+		follow: func(gateway.References) {},
 	}
 	if r.now == nil {
 		r.now = time.Now
@@ -91,6 +93,15 @@ func (r *Registry) Run(ctx context.Context) {
 	}
 }
 
+// Follow has f called after every durable change, inside the subject's lock: with what is held now, or with the subject
+// alone when it was forgotten. f may not call the registry. Follow comes before the first change.
+func (r *Registry) Follow(f func(gateway.References)) { r.follow = f }
+
+// CanDecide says whether references can be read at all: from the record, or from a cache that is believed.
+func (r *Registry) CanDecide() bool {
+	return !r.record.sick.Load() || !r.cache.none && r.cache.healthy()
+}
+
 // Degraded names what is known to be missing now.
 func (r *Registry) Degraded() []string { return r.missing(nil) }
 
@@ -106,7 +117,8 @@ func (r *Registry) missing(cacheErr error) []string {
 	return names
 }
 
-// Hold keeps Update and Forget of subject waiting until release is called.
+// Hold keeps Update and Forget of subject waiting until release is called. It waits for one that is under way, which the
+// guards of the stores bound.
 func (r *Registry) Hold(subject string) (release func()) { return r.locks.hold(subject) }
 
 // Get returns what is held about subject, gateway.ErrNotFound when the record says that nothing is, or a gateway.Error of
@@ -168,7 +180,9 @@ func (r *Registry) update(ctx context.Context, subject string, change func(held 
 	if err != nil {
 		return gateway.References{}, cacheErr, err
 	}
-	return next, r.cache.replace(ctx, next, held.Version), nil
+	cacheErr = r.cache.replace(ctx, next, held.Version)
+	r.follow(next)
+	return next, cacheErr, nil
 }
 
 // Forget deletes subject in the record and the cache, and waits for every Hold on it to end; gateway.ErrNotFound when
@@ -188,6 +202,7 @@ func (r *Registry) Forget(ctx context.Context, subject string) (gateway.Referenc
 		return gateway.References{}, r.missing(cacheErr), err
 	}
 	cacheErr = r.cache.invalidate(ctx, subject, r.version(held.Version))
+	r.follow(gateway.References{Subject: subject})
 	if absent {
 		return gateway.References{}, r.missing(cacheErr), gateway.ErrNotFound
 	}

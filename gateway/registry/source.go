@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"biogate/gateway"
@@ -38,11 +39,15 @@ func (s *source) ping(ctx context.Context) {
 	_ = s.note(ctx, p.Ping(bounded))
 }
 
-// note remembers what err says about the store's health: nothing, when the caller left or had no time left.
+// note remembers what err says about the store's health: nothing, when the caller left or had no time left, or when so
+// many calls were under way that this one was not tried.
 func (s *source) note(ctx context.Context, err error) error {
-	if guard.IsAnswer(err) {
+	var refused *guard.Refused
+	switch {
+	case guard.IsAnswer(err):
 		s.sick.Store(false)
-	} else if ctx.Err() == nil {
+	case errors.As(err, &refused) && refused.Reason == guard.Full, ctx.Err() != nil:
+	default:
 		s.sick.Store(true)
 	}
 	return err

@@ -89,7 +89,7 @@ func refused(c Capture, err error) (Acquired, error) {
 
 // failures lists the captures without a template.
 func failures(d Dataset, acquired []Acquired) []Failure {
-	var list []Failure
+	list := []Failure{}
 	for i, a := range acquired {
 		if a.Err != nil {
 			list = append(list, Failure{Capture: d.Captures[i].Name, Reason: a.Err.Error()})

@@ -175,15 +175,20 @@ func (d *Dataset) order() {
 	})
 }
 
-// LoadPairs reads a CSV `file_x,file_y,Decision` with the files beside it; Decision is Yes (same subject) or No.
-// Subjects are what the pairs with Yes join. The plan compares exactly the pairs of the file.
-func LoadPairs(file string, modality matcher.Modality, dpi int) (Dataset, Plan, error) {
+// LoadPairs reads a CSV `file_x,file_y,Decision` whose captures lie in dir, or beside file when dir is empty; Decision is
+// Yes (same subject) or No. Subjects are what the pairs with Yes join. The plan compares exactly the pairs of the file.
+func LoadPairs(file, dir string, modality matcher.Modality, dpi int) (Dataset, Plan, error) {
 	rows, err := readPairs(file)
 	if err != nil {
 		return Dataset{}, nil, fmt.Errorf("pairs %s: %w", file, err)
 	}
-	dir := filepath.Dir(file)
-	set := Dataset{Name: filepath.Base(dir), Modality: modality}
+	if dir == "" {
+		dir = filepath.Dir(file)
+	}
+	if dpi == 0 && modality == matcher.Finger {
+		dpi = usualDPI(dir)
+	}
+	set := Dataset{Name: filepath.Base(filepath.Clean(dir)), Modality: modality}
 	index := map[string]int{}
 	joined := components{}
 	capture := func(name string) int {

@@ -142,7 +142,7 @@ func TestPairsOfAFile(t *testing.T) {
 		"pairs.csv": "file_x,file_y,Decision\nx.jpg,y.jpg,Yes\ny.jpg,z.jpg,yes\nx.jpg,w.jpg,No\n",
 		"x.jpg":     "1", "y.jpg": "1.5", "z.jpg": "2", "w.jpg": "9",
 	})
-	d, plan, err := LoadPairs(filepath.Join(dir, "pairs.csv"), matcher.Face, 0)
+	d, plan, err := LoadPairs(filepath.Join(dir, "pairs.csv"), "", matcher.Face, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestBadPairFilesAreNamed(t *testing.T) {
 		"leads out":              "../a,b,Yes\n",
 	} {
 		dir := write(t, map[string]string{"p.csv": text})
-		if _, _, err := LoadPairs(filepath.Join(dir, "p.csv"), matcher.Face, 0); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := LoadPairs(filepath.Join(dir, "p.csv"), "", matcher.Face, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", want, err)
 		}
 	}

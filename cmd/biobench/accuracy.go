@@ -21,7 +21,7 @@ type accuracyCmd struct {
 	Modality string   `required:"" enum:"finger,face" help:"finger or face."`
 	Dataset  []string `sep:"none" placeholder:"DIR" help:"Data set: fingers DIR/<finger>_<impression>.<ext>, faces DIR/<person>/<image>.<ext>. May be repeated."`
 	Protocol string   `default:"full" enum:"fvc,full,pairs" help:"full: every capture against every other; fvc: impostors are first impressions only; pairs: those of FILE."`
-	File     string   `arg:"" optional:"" help:"CSV file_x,file_y,Decision, for --protocol pairs."`
+	File     string   `arg:"" optional:"" help:"CSV file_x,file_y,Decision, for --protocol pairs; paths in it are relative to --dataset, or else to its own folder."`
 	DPI      int      `name:"dpi" help:"Resolution of the captures; usual: 500, 512 for fvc2004_db3."`
 	Ext      string   `help:"Kind of file to read, like iso or png; usual: pictures."`
 
@@ -86,8 +86,8 @@ func (c *accuracyCmd) check() error {
 	switch {
 	case c.Protocol == accuracy.ProtocolPairs && c.File == "":
 		return &misuse{"--protocol pairs needs the FILE with the pairs after it"}
-	case c.Protocol == accuracy.ProtocolPairs && len(c.Dataset) > 0:
-		return &misuse{"--protocol pairs takes the pictures beside FILE: leave --dataset out"}
+	case c.Protocol == accuracy.ProtocolPairs && len(c.Dataset) > 1:
+		return &misuse{"the paths in a file of pairs are relative to one folder: say --dataset once or not at all"}
 	case c.Protocol != accuracy.ProtocolPairs && c.File != "":
 		return &misuse{fmt.Sprintf("%s: a file of pairs goes with --protocol pairs", c.File)}
 	case c.Protocol != accuracy.ProtocolPairs && len(c.Dataset) == 0:
@@ -145,7 +145,7 @@ func (c *accuracyCmd) measure(ctx context.Context, e matcher.Engine, say accurac
 // tests runs the engine over every data set.
 func (c *accuracyCmd) tests(ctx context.Context, e matcher.Engine, o accuracy.Options) ([]accuracy.Test, error) {
 	if c.Protocol == accuracy.ProtocolPairs {
-		set, plan, err := accuracy.LoadPairs(c.File, e.Modality(), c.DPI)
+		set, plan, err := accuracy.LoadPairs(c.File, strings.Join(c.Dataset, ""), e.Modality(), c.DPI)
 		if err != nil {
 			return nil, err
 		}

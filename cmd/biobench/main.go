@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	if exit >= 0 { // --help
 		return exit
 	}
-	s := &session{json: c.JSON, out: out, err: errOut}
+	s := &session{json: c.JSON || err != nil && saysJSON(args), out: out, err: errOut}
 	if err != nil {
 		return s.fail(&misuse{fmt.Sprintf("%v; see biobench --help", err)})
 	}
@@ -68,10 +69,15 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	return statusDone
 }
 
+// saysJSON stands in for the parser, which stops at the first argument that it does not understand.
+func saysJSON(args []string) bool {
+	return slices.Contains(args, "--json") || slices.Contains(args, "--json=true")
+}
+
 // fail reports an error and picks the exit status.
 func (s *session) fail(err error) int {
 	if s.json && !errors.As(err, new(*negative)) {
-		_ = s.printJSON(map[string]string{"error": err.Error()})
+		_ = s.printJSON(map[string]any{"error": map[string]string{"detail": err.Error()}})
 	}
 	fmt.Fprintln(s.err, "biobench:", err)
 	switch {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,7 +53,7 @@ func TestMisuseIsStatus2AndSaysWhat(t *testing.T) {
 		"no data set":                         {"accuracy", "--modality", "finger"},
 		"needs the FILE":                      {"accuracy", "--modality", "face", "--protocol", "pairs"},
 		"goes with --protocol pairs":          {"accuracy", "--modality", "face", "--dataset", dir, "pairs.csv"},
-		"leave --dataset out":                 {"accuracy", "--modality", "face", "--protocol", "pairs", "--dataset", dir, "pairs.csv"},
+		"say --dataset once":                  {"accuracy", "--modality", "face", "--protocol", "pairs", "--dataset", dir, "--dataset", dir, "pairs.csv"},
 		"say --protocol full":                 {"accuracy", "--modality", "finger", "--dataset", dir, "--protocol", "fvc", "--calibrate", dir},
 		"test the tail of what":               {"accuracy", "--modality", "finger", "--dataset", dir, "--synthetic", "10"},
 		"--synthetic makes fingers":           {"accuracy", "--modality", "face", "--dataset", dir, "--calibrate", dir, "--synthetic", "10"},
@@ -86,9 +87,64 @@ func TestFailureIsStatus3AndNamesTheFile(t *testing.T) {
 		}
 	}
 	status, out, _ := biobench(t, "--json", "accuracy", "--modality", "finger", "--dataset", "no-such-folder")
-	var doc map[string]string
-	if err := json.Unmarshal([]byte(out), &doc); err != nil || status != statusFailure || doc["error"] == "" {
-		t.Errorf("with --json: status %d, document %q, %v", status, out, err)
+	if detail := onlyError(t, out); status != statusFailure || !strings.Contains(detail, "no-such-folder") {
+		t.Errorf("with --json: status %d, %q", status, detail)
+	}
+}
+
+// onlyError is the detail of a failure, the one document in out.
+func onlyError(t *testing.T, out string) string {
+	t.Helper()
+	var doc struct{ Error struct{ Detail string } }
+	dec := json.NewDecoder(strings.NewReader(out))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&doc); err != nil {
+		t.Errorf("document %q: %v", out, err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		t.Errorf("%q is more than one document", out)
+	}
+	return doc.Error.Detail
+}
+
+func TestMisuseWithJSONIsOneDocument(t *testing.T) {
+	for want, args := range map[string][]string{
+		"--frob":         {"--json", "accuracy", "--frob"},
+		"--unknown":      {"accuracy", "--unknown", "--json"},
+		"-1":             {"synth", "--modality", "finger", "--n", "-1", "-o", "x", "--json"},
+		"--n 0":          {"synth", "--modality", "finger", "--n", "0", "-o", "x", "--json=true"},
+		"--modality":     {"--json", "accuracy"},
+		"no data set":    {"--json", "accuracy", "--modality", "finger"},
+		"must be one of": {"--json", "accuracy", "--modality", "iris"},
+	} {
+		status, out, _ := biobench(t, args...)
+		if detail := onlyError(t, out); status != statusMisuse || !strings.Contains(detail, want) {
+			t.Errorf("%v gave %d, %q", args, status, detail)
+		}
+	}
+}
+
+func TestPairsWithAndWithoutDataset(t *testing.T) {
+	dir := records(t, 3, 2)
+	const pairs = "file_x,file_y,Decision\n1_1.iso,1_2.iso,Yes\n1_1.iso,2_1.iso,No\n2_2.iso,3_1.iso,No\n"
+	beside, elsewhere := filepath.Join(dir, "pairs.csv"), filepath.Join(t.TempDir(), "pairs.csv")
+	for _, file := range []string{beside, elsewhere} {
+		if err := os.WriteFile(file, []byte(pairs), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"--protocol", "pairs", beside}, {"--dataset", dir, "--protocol", "pairs", elsewhere}} {
+		status, out, errOut := biobench(t, append([]string{"--json", "accuracy", "--modality", "finger", "--replicates", "5"}, args...)...)
+		var doc map[string]any
+		if err := json.Unmarshal([]byte(out), &doc); err != nil || status != statusDone {
+			t.Fatalf("%v: status %d, %s, %v", args, status, errOut, err)
+		}
+		if doc["genuine"] != 1.0 || doc["impostor"] != 2.0 || doc["fta"] != 0.0 || doc["dataset"] != filepath.Base(dir) {
+			t.Errorf("%v: document %v", args, doc)
+		}
+		if strings.Contains(out, "null") {
+			t.Errorf("%v: an array is null in %s", args, out)
+		}
 	}
 }
 

@@ -27,9 +27,11 @@ type assertionVerifyCmd struct {
 }
 
 type assertionAnswer struct {
-	Valid  bool              `json:"valid"`
-	Error  string            `json:"error,omitempty"`
-	Claims *assertion.Claims `json:"claims,omitempty"`
+	Valid bool `json:"valid"`
+	// AudienceChecked is false when nobody said which audience to demand: then the token may be meant for somebody else.
+	AudienceChecked bool              `json:"audience_checked"`
+	Error           string            `json:"error,omitempty"`
+	Claims          *assertion.Claims `json:"claims,omitempty"`
 }
 
 func (c assertionVerifyCmd) Run(ctx context.Context, out console) error {
@@ -50,7 +52,7 @@ func (c assertionVerifyCmd) Run(ctx context.Context, out console) error {
 		}
 		return errNegative
 	}
-	return out.answer(assertionAnswer{Valid: true, Claims: &claims}, func(w io.Writer) {
+	return out.answer(assertionAnswer{Valid: true, AudienceChecked: c.Audience != "", Claims: &claims}, func(w io.Writer) {
 		fmt.Fprintf(w, "valid: %s by %s for %s, FMR %.3g, %v, until %s\n", claims.Biogate.Decision, claims.Issuer, claims.Audience,
 			claims.Biogate.FMR, claims.AMR, time.Unix(claims.Expiry, 0).UTC().Format(time.RFC3339))
 		if c.Audience == "" {

@@ -57,6 +57,8 @@ func splitPosition(arg string) (string, matcher.Position) {
 func readCapture(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	switch {
+	case err != nil && strings.Contains(name, ":"):
+		return nil, fmt.Errorf("capture cannot be read: %w; what follows a colon is no finger position (right-thumb, right-index, ... left-little)", err)
 	case err != nil:
 		return nil, fmt.Errorf("capture cannot be read: %w", err)
 	case info.IsDir():

@@ -15,7 +15,17 @@ type keysCmd struct {
 }
 
 type keyFlags struct {
-	Data string `help:"The gateway's data folder." default:"data" env:"BIOGATE_DATA" placeholder:"DIR"`
+	Config string `help:"The gateway's configuration file." placeholder:"FILE" type:"path"`
+	Data   string `help:"The gateway's data folder." placeholder:"DIR"`
+}
+
+// open reads the keyring of the gateway that these settings belong to.
+func (f keyFlags) open(alg string) (*filesigner.Signer, error) {
+	c, err := serveFlags{Config: f.Config, Data: f.Data}.load()
+	if err != nil {
+		return nil, err
+	}
+	return filesigner.Open(filesigner.Options{Dir: keyDir(c.Data), Algorithm: alg, Overlap: c.Assertion.KeyOverlap, AsFound: true})
 }
 
 // keyDir is where a gateway with this data folder keeps its keys.
@@ -26,7 +36,7 @@ type keysListCmd struct {
 }
 
 func (c keysListCmd) Run(out console) error {
-	signer, err := filesigner.Open(filesigner.Options{Dir: keyDir(c.Data), AsFound: true})
+	signer, err := c.open("")
 	if err != nil {
 		return err
 	}
@@ -36,14 +46,14 @@ func (c keysListCmd) Run(out console) error {
 type keysRotateCmd struct {
 	keyFlags   `embed:""`
 	Alg        string        `help:"Algorithm of the new key; that of the active key when not stated." enum:",EdDSA,ES256" default:""`
-	Prepublish time.Duration `help:"Publish the new key for this long before it signs." default:"0"`
+	Prepublish time.Duration `help:"Publish the new key for this long before it signs: for relying parties that cache the key set and do not fetch it again on an unknown key (5m covers its Cache-Control)." default:"0"`
 }
 
 func (c keysRotateCmd) Run(out console) error {
 	if c.Prepublish < 0 {
 		return misuse("--prepublish %s is negative", c.Prepublish)
 	}
-	signer, err := filesigner.Open(filesigner.Options{Dir: keyDir(c.Data), Algorithm: c.Alg, AsFound: true})
+	signer, err := c.open(c.Alg)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -79,20 +80,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "biogate: %v\nbiogate --help lists the commands; biogate COMMAND --help its flags\n", err)
-		return exitMisuse
+		err = misuse("%w\nbiogate --help lists the commands; biogate COMMAND --help its flags", err)
+		return report(err, console{stdout, slices.Contains(args, "--json")}, stderr)
 	}
 	err = command.Run(console{stdout, c.JSON})
 	return report(err, console{stdout, c.JSON}, stderr)
 }
 
 func helped(args []string) bool {
-	for _, a := range args {
-		if a == "--help" || a == "-h" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(args, "--help") || slices.Contains(args, "-h")
 }
 
 // report prints a failure once and turns it into an exit status.
@@ -120,11 +116,11 @@ func describe(err error) any {
 	if p := (problem{}); errors.As(err, &p) {
 		return p
 	}
-	e := gateway.AsError(err)
-	if e.Kind == gateway.Internal {
-		return map[string]any{"detail": err.Error()}
+	answer := map[string]any{"detail": err.Error()}
+	if e := gateway.AsError(err); e.Kind != gateway.Internal {
+		answer["code"], answer["reasons"] = e.Code, append([]string{}, e.Reasons...)
 	}
-	return map[string]any{"code": e.Code, "detail": e.Detail, "reasons": e.Reasons}
+	return answer
 }
 
 // misuseError is a failure that another command line would not have.

@@ -67,12 +67,19 @@ type modelsVerifyCmd struct {
 }
 
 func (c modelsVerifyCmd) Run(out console) error {
-	if err := models.Verify(c.Models); err != nil {
+	problem := models.Verify(c.Models)
+	answer := map[string]any{"ok": problem == nil, "dir": c.Models}
+	text := fmt.Sprintf("every network in %s is what its manifest says", c.Models)
+	if problem != nil {
+		text, answer["problem"] = problem.Error(), problem.Error()
+	}
+	if err := out.answer(answer, func(w io.Writer) { fmt.Fprintln(w, text) }); err != nil {
 		return err
 	}
-	return out.answer(map[string]any{"ok": true, "dir": c.Models}, func(w io.Writer) {
-		fmt.Fprintf(w, "every network in %s is what its manifest says\n", c.Models)
-	})
+	if problem != nil {
+		return errNegative
+	}
+	return nil
 }
 
 type modelsPullCmd struct {

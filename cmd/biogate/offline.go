@@ -33,7 +33,7 @@ type extractAnswer struct {
 	Model         string           `json:"model"`
 	Position      matcher.Position `json:"position,omitempty"`
 	Quality       qualityAnswer    `json:"quality"`
-	PAD           *matcher.PAD     `json:"pad,omitempty"`
+	PAD           *padAnswer       `json:"pad,omitempty"`
 	TemplateBytes int              `json:"template_bytes"`
 	Out           string           `json:"out,omitempty"`
 }
@@ -41,6 +41,12 @@ type extractAnswer struct {
 type qualityAnswer struct {
 	Score   int      `json:"score"`
 	Reasons []string `json:"reasons"`
+}
+
+type padAnswer struct {
+	Score    float64 `json:"score"`
+	Suspect  bool    `json:"suspect"`
+	Advisory bool    `json:"advisory"`
 }
 
 func (c extractCmd) Run(ctx context.Context, out console) error {
@@ -62,9 +68,15 @@ func (c extractCmd) Run(ctx context.Context, out console) error {
 			return fmt.Errorf("template cannot be written: %w", err)
 		}
 	}
-	a := extractAnswer{x.Template.Modality, x.Template.Model, x.Template.Position, qualityAnswer{x.Quality.Score, x.Quality.Reasons}, x.PAD, len(data), c.Out}
+	a := extractAnswer{
+		Modality: x.Template.Modality, Model: x.Template.Model, Position: x.Template.Position,
+		Quality: qualityAnswer{x.Quality.Score, append([]string{}, x.Quality.Reasons...)}, PAD: (*padAnswer)(x.PAD), TemplateBytes: len(data), Out: c.Out,
+	}
 	return out.answer(a, func(w io.Writer) {
 		fmt.Fprintf(w, "%s template of model %s, %d bytes, quality %d %v\n", a.Modality, a.Model, a.TemplateBytes, a.Quality.Score, a.Quality.Reasons)
+		if c.Out == "" {
+			fmt.Fprintln(w, "not kept: -o FILE writes it")
+		}
 	})
 }
 
@@ -156,6 +168,9 @@ func (o *offline) extract(ctx context.Context, name, trace string) (matcher.Extr
 			return x, err
 		}
 		first = errors.Join(first, fmt.Errorf("as a %s: %w", engine.Modality(), err))
+	}
+	for modality, cause := range o.engines.missing { // it may have been one of those
+		first = errors.Join(first, fmt.Errorf("as a %s: not tried: %w", modality, cause))
 	}
 	return matcher.Extraction{}, first
 }

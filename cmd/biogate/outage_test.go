@@ -16,6 +16,7 @@ type load struct {
 	h        *house
 	answered atomic.Int64
 	degraded sync.Map // name -> true
+	enrolled []string // acknowledged; read it after end
 	stop     chan struct{}
 	wg       sync.WaitGroup
 }
@@ -33,7 +34,30 @@ func startLoad(t *testing.T, h *house) *load {
 	for w := range 3 {
 		l.wg.Go(func() { l.work(w) })
 	}
+	l.wg.Go(l.enrol)
 	return l
+}
+
+// enrol enrols new subjects all the while; those that were acknowledged must be there in the end.
+func (l *load) enrol() {
+	for k := 0; ; k++ {
+		select {
+		case <-l.stop:
+			return
+		default:
+		}
+		subject := fmt.Sprintf("new%d", k)
+		a, err := l.h.call("POST", "/v1/subjects/"+subject+"/templates", captures(fingerCapture(impression(l.t, 0, 0))))
+		switch {
+		case err != nil:
+			l.t.Errorf("no answer to an enrolment: %v", err)
+			return
+		case a.status == 201:
+			l.enrolled = append(l.enrolled, subject)
+		case a.status != 503 || a.header.Get("Retry-After") == "":
+			l.t.Errorf("enrolment: %d %s", a.status, a.body)
+		}
+	}
 }
 
 func (l *load) work(k int) {
@@ -109,6 +133,12 @@ func TestRedisDiesAndComesBackUnderLoad(t *testing.T) {
 	})
 	l.more(20)
 	l.end()
+	if len(l.enrolled) < 10 {
+		t.Errorf("only %d enrolments under load", len(l.enrolled))
+	}
+	for _, subject := range l.enrolled {
+		h.want(t, 200, "GET", "/v1/subjects/"+subject, nil)
+	}
 	if a := h.want(t, 404, "POST", "/v1/verifications", verification("leaver", fingerCapture(impression(t, 0, 2)))); a.Code != "subject-unknown" {
 		t.Errorf("who was deleted during the outage is back: %s", a.body)
 	}

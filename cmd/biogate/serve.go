@@ -26,11 +26,14 @@ type serveCmd struct {
 func (f serveFlags) load() (config.Config, error) {
 	c, err := config.Load(f.Config)
 	if err != nil {
-		return c, err
+		return c, misuseError{err}
 	}
 	c.Override(config.Environment(os.Getenv))
 	c.Override(config.Overrides{Listen: f.Listen, Data: f.Data, Redis: f.Redis})
-	return c, c.Validate()
+	if err := c.Validate(); err != nil {
+		return c, misuseError{err}
+	}
+	return c, nil
 }
 
 func (s serveCmd) Run(ctx context.Context) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -180,12 +181,14 @@ func guardOptions(system string, b config.Breaker, observer gateway.Observer) gu
 	}
 }
 
-// serve answers requests until ctx ends, then drains.
+// serve answers requests until ctx ends, then drains: the watch over the stores lasts until the last request is answered.
 func (a *app) serve(ctx context.Context) error {
-	background, stop := context.WithCancel(ctx)
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var watch sync.WaitGroup
+	watch.Go(func() { a.registry.Run(background) })
+	watch.Go(func() { a.service.Run(background) })
+	defer watch.Wait()
 	defer stop()
-	go a.registry.Run(background)
-	go a.service.Run(background)
 	ended := make(chan error, 1)
 	go func() { ended <- a.server.Serve(a.listener) }()
 	select {
@@ -193,7 +196,7 @@ func (a *app) serve(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.Limits.DrainTimeout)
+	drain, cancel := context.WithTimeout(background, a.config.Limits.DrainTimeout)
 	defer cancel()
 	return errors.Join(a.server.Shutdown(drain), <-ended)
 }

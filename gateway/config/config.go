@@ -27,7 +27,7 @@ type Config struct {
 	Mode string `yaml:"mode"`
 	// Listen is host:port of the HTTP surface; port 0 takes a free one. Environment: BIOGATE_LISTEN.
 	Listen string `yaml:"listen"`
-	// Data is the folder of the embedded store, the audit log and the keys; made when missing. Environment: BIOGATE_DATA.
+	// Data is the folder of the embedded store and the keys; made when missing. Environment: BIOGATE_DATA.
 	Data string `yaml:"data"`
 	// Models is the folder with the prepared networks. Environment: BIOGATE_MODELS.
 	Models string `yaml:"models"`
@@ -55,7 +55,7 @@ type Policy struct {
 	MaxFMR float64 `yaml:"max_fmr"`
 	// IdentifyFPIR is the highest rate at which the search for a stranger may find anybody.
 	IdentifyFPIR float64 `yaml:"identify_fpir"`
-	// MaxCandidates is how many candidates an identification returns when the request does not say.
+	// MaxCandidates is how many candidates an identification returns at the most.
 	MaxCandidates int `yaml:"max_candidates"`
 	// Deduplicate refuses to enrol a person who is held under another id. Each enrolment then searches everybody.
 	Deduplicate bool `yaml:"deduplicate"`

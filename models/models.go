@@ -21,8 +21,8 @@ import (
 // DefaultDir is where prepared weights live, relative to the project's root.
 const DefaultDir = ".cache/models"
 
-// remedy ends every error that a set-up run repairs.
-const remedy = "run `make setup` (or `biogate models pull`)"
+// remedy ends every error that a fetch repairs.
+const remedy = "run `make models` (or `biogate models pull`)"
 
 //go:embed */*.json
 var folders embed.FS

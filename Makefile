@@ -39,6 +39,7 @@ unit: ## the tests without installing anything; those that miss something skip a
 
 lint: ## vet, staticcheck, gofumpt
 	go vet ./...
+	go mod tidy -diff
 	go run $(STATICCHECK) ./...
 	@out=$$(go run $(GOFUMPT) -l .); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 

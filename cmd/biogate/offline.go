@@ -13,6 +13,7 @@ import (
 
 	"biogate/gateway/decision"
 	"biogate/matcher"
+	"biogate/matcher/finger"
 )
 
 type offlineFlags struct {
@@ -25,6 +26,7 @@ type offlineFlags struct {
 type extractCmd struct {
 	Image        string `arg:"" help:"Picture or template." type:"path"`
 	Out          string `short:"o" help:"Where the template goes." placeholder:"FILE"`
+	Format       string `help:"Of the template: biogate, or for fingers ISO/IEC 19794-2 as iso-2005 or iso-2011." enum:"biogate,iso-2005,iso-2011" default:"biogate"`
 	offlineFlags `embed:""`
 }
 
@@ -59,7 +61,7 @@ func (c extractCmd) Run(ctx context.Context, out console) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Image, err)
 	}
-	data, err := x.Template.AppendBinary(nil)
+	data, err := encode(x.Template, c.Format)
 	if err != nil {
 		return err
 	}
@@ -78,6 +80,25 @@ func (c extractCmd) Run(ctx context.Context, out console) error {
 			fmt.Fprintln(w, "not kept: -o FILE writes it")
 		}
 	})
+}
+
+// encode writes a template in one of the formats of --format.
+func encode(t matcher.Template, format string) ([]byte, error) {
+	if format == "biogate" {
+		return t.AppendBinary(nil)
+	}
+	if t.Modality != matcher.Finger {
+		return nil, misuse("--format %s is for fingers, this is a %s", format, t.Modality)
+	}
+	print, err := finger.ParsePayload(t.Payload)
+	if err != nil {
+		return nil, err
+	}
+	edition := finger.ISO2005
+	if format == "iso-2011" {
+		edition = finger.ISO2011
+	}
+	return finger.AppendISO19794(nil, print, t.Position, edition)
 }
 
 type matchCmd struct {

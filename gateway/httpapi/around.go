@@ -18,10 +18,10 @@ const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ance
 func (s *Server) around(c *fiber.Ctx) error {
 	e := begin(c)
 	defer s.finish(c, e)
-	defer s.leaveUnread(c, e)
+	defer leaveUnread(c, e)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderContentSecurityPolicy, contentPolicy)
-	if err := s.guarded(c); err != nil {
+	if err := s.framed(c, e); err != nil {
 		newProblem(err, e.trace).send(c, e)
 	}
 	if s.gate.isShut() {
@@ -38,6 +38,20 @@ func (s *Server) unrouted(c *fiber.Ctx, err error) error {
 	lingerOn(c)
 	s.finish(c, e)
 	return nil
+}
+
+// framed goes on with a request of which it is clear where it ends.
+func (s *Server) framed(c *fiber.Ctx, e *event) error {
+	header := &c.Request().Header
+	f, err := frame(header)
+	if e.unread = err != nil || f.length != 0; err != nil {
+		return err
+	}
+	e.awaited = f.awaited
+	if f.length > 0 {
+		header.SetContentLength(f.length)
+	}
+	return s.guarded(c)
 }
 
 func (s *Server) guarded(c *fiber.Ctx) (err error) {
@@ -99,8 +113,8 @@ func loopbackHost(hostport []byte) bool {
 }
 
 // leaveUnread ends the connection when a part of the request was not read: what is left would be taken for the next one.
-func (s *Server) leaveUnread(c *fiber.Ctx, e *event) {
-	if !e.bodyRead && c.Context().RequestBodyStream() != nil && c.Request().Header.ContentLength() != 0 {
+func leaveUnread(c *fiber.Ctx, e *event) {
+	if e.unread {
 		c.Context().SetConnectionClose()
 		lingerOn(c)
 	}

@@ -22,7 +22,8 @@ type event struct {
 	replayed bool // the answer is that of an earlier request with the same Idempotency-Key
 	unkept   bool // the answer could not be kept for its Idempotency-Key
 	probe    bool // a question of operations, asked every few seconds
-	bodyRead bool
+	unread   bool // a part of the body may follow on the connection
+	awaited  bool // the client waits for 100 Continue
 	bytesIn  int
 }
 

@@ -85,6 +85,21 @@ func TestBodiesStayInTheirBudget(t *testing.T) {
 	}
 }
 
+// TestSilentSendersHoldNoBudget: the budget counts what came, not what was announced.
+func TestSilentSendersHoldNoBudget(t *testing.T) {
+	r := start(t, &fakeAPI{}, func(d *Deps) { d.Config.BodyBudget = 1 << 20 })
+	for range 13 {
+		fmt.Fprintf(r.dial(t), "POST /v1/verifications HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n%s", 1<<20, strings.Repeat("x", 10_000))
+	}
+	for r.gate.count() < 13 {
+		time.Sleep(time.Millisecond)
+	}
+	got := r.call(t, "POST", "/v1/verifications?modality=face&subject=a&audience=b", bytes.NewReader(make([]byte, 1<<20)), "Content-Type", "image/png")
+	if got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
 func (r *rig) dial(t testing.TB) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", r.addr)
@@ -202,4 +217,10 @@ func TestConnectionsAreKept(t *testing.T) {
 			t.Errorf("%.60q: the connection ends", sent)
 		}
 	}
+}
+
+func (g *gate) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.inside
 }

@@ -104,7 +104,8 @@ func (s *Server) newApp() *fiber.App {
 	}
 	routed := app.Handler()
 	app.Server().Handler = func(c *fasthttp.RequestCtx) { s.methods(c, routed) }
-	app.Server().HeaderReceived = func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
+	app.Server().HeaderReceived = func(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+		handBody(h)
 		return fasthttp.RequestConfig{ReadTimeout: cfg.BodyTimeout}
 	}
 	return app

@@ -23,5 +23,5 @@ func checkBMP(data []byte) (meta, error) {
 		return meta{}, refuse(CodeUndecodable, "the BMP announces %dx%d pixels and is cut off", width, height)
 	}
 	dpi := equalDPI(float64(int32(le.Uint32(data[38:])))*inchPerMetre, float64(int32(le.Uint32(data[42:])))*inchPerMetre)
-	return meta{dpi: dpi}, nil
+	return meta{width: width, height: height, dpi: dpi}, nil
 }

@@ -5,46 +5,21 @@ import (
 	"image/color"
 )
 
-// rgb converts to 3 bytes a pixel.
-func (p picture) rgb() []byte {
-	w, h := p.width(), p.height()
-	out := make([]byte, 3*w*h)
-	row := rgbRows(p.Image)
-	for y := range h {
-		row(y, out[3*w*y:3*w*(y+1)])
-	}
-	return out
-}
-
-// grey converts to luma. Pictures that hold luma already are copied.
-func (p picture) grey() []byte {
-	w, h := p.width(), p.height()
-	out := make([]byte, w*h)
-	switch img := p.Image.(type) {
+// greyRows returns a function that writes row y of img as luma. Pictures that hold luma already are copied.
+func greyRows(img image.Image) func(y int, dst []byte) {
+	switch img := img.(type) {
 	case *image.Gray:
-		copyRows(out, img.Pix, w, h, img.Stride)
+		return func(y int, dst []byte) { copy(dst, img.Pix[y*img.Stride:]) }
 	case *image.YCbCr:
-		copyRows(out, img.Y, w, h, img.YStride)
+		return func(y int, dst []byte) { copy(dst, img.Y[y*img.YStride:]) }
 	case *image.Gray16:
-		for y := range h {
-			for x, row := 0, img.Pix[y*img.Stride:]; x < w; x++ {
-				out[y*w+x] = to8(row[2*x], row[2*x+1])
-			}
-		}
-	default:
-		line := make([]byte, 3*w)
-		row := rgbRows(p.Image)
-		for y := range h {
-			row(y, line)
-			lumaRow(out[y*w:y*w+w], line)
-		}
+		return func(y int, dst []byte) { narrow(dst, img.Pix[y*img.Stride:]) }
 	}
-	return out
-}
-
-func copyRows(dst, src []byte, w, h, stride int) {
-	for y := range h {
-		copy(dst[y*w:y*w+w], src[y*stride:])
+	line := make([]byte, 3*img.Bounds().Dx())
+	row := rgbRows(img)
+	return func(y int, dst []byte) {
+		row(y, line)
+		lumaRow(dst, line)
 	}
 }
 
@@ -71,9 +46,17 @@ func rgbRows(img image.Image) func(y int, dst []byte) {
 	case *image.NRGBA:
 		return func(y int, dst []byte) { nrgbaToRGB(dst, img.Pix[y*img.Stride:]) }
 	case *image.RGBA64:
-		return func(y int, dst []byte) { rgbaToRGB(dst, narrow(img.Pix[y*img.Stride:], 4*len(dst)/3)) }
+		line := make([]byte, 4*img.Rect.Dx())
+		return func(y int, dst []byte) {
+			narrow(line, img.Pix[y*img.Stride:])
+			rgbaToRGB(dst, line)
+		}
 	case *image.NRGBA64:
-		return func(y int, dst []byte) { nrgbaToRGB(dst, narrow(img.Pix[y*img.Stride:], 4*len(dst)/3)) }
+		line := make([]byte, 4*img.Rect.Dx())
+		return func(y int, dst []byte) {
+			narrow(line, img.Pix[y*img.Stride:])
+			nrgbaToRGB(dst, line)
+		}
 	case *image.CMYK:
 		return func(y int, dst []byte) { cmykToRGB(dst, img.Pix[y*img.Stride:]) }
 	}
@@ -154,14 +137,9 @@ func over(v, a byte) byte { return uint8((uint32(v)*uint32(a) + 255*(255-uint32(
 
 func addClamp(v, white byte) byte { return uint8(min(uint32(v)+uint32(white), 255)) }
 
-// to8 rounds a 16-bit sample to 8 bits.
-func to8(hi, lo byte) byte { return uint8((uint32(hi)<<8 | uint32(lo)) * 255 / 65535) }
-
-// narrow takes n 16-bit samples to 8 bits.
-func narrow(src []byte, n int) []byte {
-	out := make([]byte, n)
-	for i := range out {
-		out[i] = to8(src[2*i], src[2*i+1])
+// narrow rounds 16-bit samples to 8 bits.
+func narrow(dst, src []byte) {
+	for i := range dst {
+		dst[i] = uint8((uint32(src[2*i])<<8 | uint32(src[2*i+1])) * 255 / 65535)
 	}
-	return out
 }

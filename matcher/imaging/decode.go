@@ -13,13 +13,14 @@ import (
 // picture is a decoded file: the pixels as the decoder left them and what the file says about them.
 type picture struct {
 	image.Image
-	meta
+	meta meta
 }
 
 // meta is what a header says beside the pixels.
 type meta struct {
-	dpi         int // 0: not stated
-	orientation int // EXIF 1..8; 0: not stated
+	width, height int // pixels, as stored
+	dpi           int // 0: not stated
+	orientation   int // EXIF 1..8; 0: not stated
 }
 
 func (p picture) width() int  { return p.Bounds().Dx() }
@@ -27,11 +28,7 @@ func (p picture) height() int { return p.Bounds().Dy() }
 
 // decode is the one way in: sniff, hold the claim against it, check the header, and only then decode.
 func decode(data []byte, claimed string) (picture, error) {
-	f, err := identify(data, claimed)
-	if err != nil {
-		return picture{}, err
-	}
-	m, err := f.check(data)
+	f, m, err := examine(data, claimed)
 	if err != nil {
 		return picture{}, err
 	}
@@ -40,6 +37,16 @@ func decode(data []byte, claimed string) (picture, error) {
 		return picture{}, err
 	}
 	return picture{img, m}, nil
+}
+
+// examine does all that needs no pixels.
+func examine(data []byte, claimed string) (*format, meta, error) {
+	f, err := identify(data, claimed)
+	if err != nil {
+		return nil, meta{}, err
+	}
+	m, err := f.check(data)
+	return f, m, err
 }
 
 // decodePixels runs a third-party decoder on bytes that may be hostile: a panic in it is a broken file, not a crash.

@@ -95,13 +95,17 @@ func hostile() map[string]struct {
 		"png sides as negative":      {rawPNG(1<<32-1, 1<<32-1, 8, 0, 0, 10), CodeTooLarge},
 		"png without width":          {rawPNG(0, 10, 8, 0, 0, 10), CodeUndecodable},
 		"png long and thin":          {rawPNG(16385, 1, 8, 0, 0, 10), CodeTooLarge},
-		"png 48 MP of nothing":       {rawPNG(8000, 6000, 8, 2, 0, 10), CodeUndecodable},
+		"png 35 MP of nothing":       {rawPNG(7000, 5000, 8, 2, 0, 10), CodeUndecodable},
+		"png 8-bit 48 MP":            {rawPNG(8000, 6000, 8, 2, 0, 10), CodeTooLarge},
+		"png 16-bit 49 MP":           {rawPNG(7000, 7000, 16, 6, 0, 10), CodeTooLarge},
 		"png 16-bit interlaced 45MP": {rawPNG(9000, 5000, 16, 6, 1, 10), CodeTooLarge},
 		"png header cut":             {rawPNG(10, 10, 8, 0, 0, 110)[:25], CodeUndecodable},
 		"png bad colour type":        {rawPNG(10, 10, 8, 5, 0, 110), CodeFormat},
 		"png short of pixels":        {rawPNG(10, 10, 8, 0, 0, 50), CodeUndecodable},
 		"jpeg bomb":                  {jpegHead(0xC0, 65000, 65000, 3, 100), CodeTooLarge},
-		"jpeg 49 MP of nothing":      {jpegHead(0xC0, 7000, 7000, 3, 100), CodeUndecodable},
+		"jpeg 36 MP of nothing":      {jpegHead(0xC0, 6000, 6000, 3, 100), CodeUndecodable},
+		"jpeg 4:4:4 49 MP":           {jpegHead(0xC0, 7000, 7000, 3, 100), CodeTooLarge},
+		"jpeg CMYK 25 MP":            {jpegHead(0xC0, 5000, 5000, 4, 100), CodeTooLarge},
 		"jpeg progressive 49 MP":     {jpegHead(0xC2, 7000, 7000, 3, 100), CodeTooLarge},
 		"jpeg without a frame":       {[]byte("\xff\xd8\xff\xe0\x00\x04ab\xff\xd9"), CodeUndecodable},
 		"jpeg start alone":           {[]byte("\xff\xd8\xff"), CodeUndecodable},
@@ -112,7 +116,7 @@ func hostile() map[string]struct {
 		"bmp lying":                  {bmpHead(4000, 4000, 24, 100), CodeUndecodable},
 		"bmp odd depth":              {bmpHead(4, 4, 17, 100), CodeFormat},
 		"tiff bomb":                  {greyTIFF(65000, 65000, 65000, 200, 10, nil), CodeTooLarge},
-		"tiff 20 MP of nothing":      {greyTIFF(5000, 4000, 4000, 200, 10, nil), CodeUndecodable},
+		"tiff 9 MP of nothing":       {greyTIFF(3000, 3000, 3000, 200, 10, nil), CodeUndecodable},
 		"tiff strip past the end":    {greyTIFF(10, 10, 10, 4_000_000_000, 100, nil), CodeUndecodable},
 		"tiff strip too short":       {greyTIFF(10, 10, 10, 8, 50, make([]byte, 100)), CodeUndecodable},
 		"tiff of many strips, none":  {greyTIFF(10, 10, 1, 8, 10, nil), CodeUndecodable},
@@ -208,8 +212,7 @@ func TestHonestCompressionBombIsDecoded(t *testing.T) {
 func TestPaletteIndexPastItsEndIsBlack(t *testing.T) {
 	img := image.NewPaletted(image.Rect(0, 0, 2, 1), color.Palette{color.White})
 	img.Pix[1] = 200
-	p := picture{Image: img}
-	if got := p.grey(); got[0] != 255 || got[1] != 0 {
+	if _, _, got := (picture{Image: img}).upright(1, greyRows(img)); got[0] != 255 || got[1] != 0 {
 		t.Errorf("got %v, want [255 0]", got)
 	}
 }

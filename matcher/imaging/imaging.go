@@ -18,6 +18,22 @@ type RGB struct {
 	Pix           []byte // 3*Width*Height bytes: red, green, blue
 }
 
+// Header is what a picture says of itself before any pixel is read.
+type Header struct {
+	Width, Height int // as stored: an orientation may swap them
+	DPI           int // see Grey
+}
+
+// ReadHeader reads the header alone and checks it as DecodeGrey does, so that a caller with a closer limit than MaxPixels
+// can refuse before memory is spent. Errors are *Error.
+func ReadHeader(data []byte, claimed string) (Header, error) {
+	_, m, err := examine(data, claimed)
+	if err != nil {
+		return Header{}, err
+	}
+	return Header{Width: m.width, Height: m.height, DPI: m.dpi}, nil
+}
+
 // DecodeGrey decodes a picture to its luma (ITU-R BT.601). claimed is the media type that the sender stated, or empty;
 // the format is read from the bytes and a claim that contradicts them is refused. Errors are *Error.
 func DecodeGrey(data []byte, claimed string) (Grey, error) {
@@ -25,8 +41,8 @@ func DecodeGrey(data []byte, claimed string) (Grey, error) {
 	if err != nil {
 		return Grey{}, err
 	}
-	w, h, pix := oriented(p.grey(), p.width(), p.height(), 1, p.orientation)
-	return Grey{Width: w, Height: h, Pix: pix, DPI: p.dpi}, nil
+	w, h, pix := p.upright(1, greyRows(p.Image))
+	return Grey{Width: w, Height: h, Pix: pix, DPI: p.meta.dpi}, nil
 }
 
 // DecodeRGB decodes a picture to red, green and blue; see DecodeGrey.
@@ -35,6 +51,6 @@ func DecodeRGB(data []byte, claimed string) (RGB, error) {
 	if err != nil {
 		return RGB{}, err
 	}
-	w, h, pix := oriented(p.rgb(), p.width(), p.height(), 3, p.orientation)
+	w, h, pix := p.upright(3, rgbRows(p.Image))
 	return RGB{Width: w, Height: h, Pix: pix}, nil
 }

@@ -7,25 +7,28 @@ import (
 
 // JPEG markers (ITU-T T.81 table B.1).
 const (
-	markerSOF0 = 0xC0
-	markerDHT  = 0xC4
-	markerJPG  = 0xC8
-	markerDAC  = 0xCC
-	markerRST0 = 0xD0
-	markerRST7 = 0xD7
-	markerSOI  = 0xD8
-	markerEOI  = 0xD9
-	markerSOS  = 0xDA
-	markerAPP0 = 0xE0
-	markerAPP1 = 0xE1
-	markerTEM  = 0x01
+	markerSOF0  = 0xC0
+	markerDHT   = 0xC4
+	markerJPG   = 0xC8
+	markerDAC   = 0xCC
+	markerRST0  = 0xD0
+	markerRST7  = 0xD7
+	markerSOI   = 0xD8
+	markerEOI   = 0xD9
+	markerSOS   = 0xDA
+	markerAPP0  = 0xE0
+	markerAPP1  = 0xE1
+	markerAPP14 = 0xEE
+	markerTEM   = 0x01
 )
 
 // jpegHeader is what a walk over the markers finds.
 type jpegHeader struct {
-	width, height, components int
-	progressive               bool
-	scans                     int
+	components  int
+	samples     float64 // of all components, per pixel
+	progressive bool
+	rgb         bool // stored as red, green, blue
+	scans       int
 	meta
 }
 
@@ -46,13 +49,28 @@ func checkJPEG(data []byte) (meta, error) {
 	return h.meta, nil
 }
 
-// work is the most bytes a pixel that image/jpeg holds at once: one for each component, and for a progressive picture
-// the coefficients in 4 bytes each as well.
-func (h jpegHeader) work() int {
+// work is the most bytes a pixel that image/jpeg holds at once: the samples, for a progressive picture their coefficients in
+// 4 bytes each as well, and for other colours than YCbCr a picture of 4 bytes a pixel that they are converted to.
+func (h jpegHeader) work() float64 {
+	work := h.samples
 	if h.progressive {
-		return 5 * h.components
+		work += 4 * h.samples
 	}
-	return h.components
+	if h.components == 4 || h.rgb {
+		work += 4
+	}
+	return work
+}
+
+// samplesPerPixel adds up the components of a frame header, each by its subsampling (ITU-T T.81 A.1.1).
+func samplesPerPixel(components []byte) float64 {
+	sum, widest, tallest := 0, 1, 1
+	for c := components; len(c) >= 3; c = c[3:] {
+		across, down := int(c[1]>>4), int(c[1]&15)
+		sum += across * down
+		widest, tallest = max(widest, across), max(tallest, down)
+	}
+	return float64(sum) / float64(widest*tallest)
 }
 
 // walkJPEG goes over all segments, and over the compressed data between them, to the end of the picture. It stops at
@@ -97,9 +115,14 @@ func (h *jpegHeader) segment(marker byte, body []byte) {
 		h.dpi = jfifDPI(body)
 	case marker == markerAPP1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")):
 		h.orientation = parseIFD(body[6:]).orientation()
+	case marker == markerAPP14 && len(body) >= 12 && string(body[:5]) == "Adobe":
+		h.rgb = h.rgb || body[11] == 0
 	case isSOF(marker) && len(body) >= 6 && h.components == 0:
 		h.height, h.width = int(binary.BigEndian.Uint16(body[1:])), int(binary.BigEndian.Uint16(body[3:]))
 		h.components = int(body[5])
+		list := body[6:min(len(body), 6+3*h.components)]
+		h.samples = samplesPerPixel(list)
+		h.rgb = h.rgb || len(list) == 9 && list[0] == 'R' && list[3] == 'G' && list[6] == 'B'
 		h.progressive = marker == markerSOF0+2
 	}
 }

@@ -7,9 +7,14 @@ const (
 	MaxPixels = 50_000_000
 	// MaxSide of a picture in pixels; it keeps one row and every sum of coordinates small.
 	MaxSide = 16_384
-	// MaxWorkBytes that decoding one picture may hold at once, by the estimates in formats.go: a baseline JPEG fits up
-	// to MaxPixels, the hungriest (progressive CMYK, compressed TIFF) up to about 22 megapixels.
-	MaxWorkBytes = 512 << 20
+	// MaxWorkBytes that decoding one picture may hold at once, its result included, by the estimates beside each format: a
+	// gateway decodes one picture a core, and a small machine with four must not need more than 1 GiB for it. A baseline
+	// JPEG as cameras write it (4:2:0 or 4:2:2) fits up to MaxPixels, one without subsampling up to 44 megapixels, 8-bit PNG
+	// and BMP up to 38. Refused above less are what no camera sends: progressive JPEG (25 megapixels at 4:2:0, 14 without
+	// subsampling), 16-bit or interlaced PNG (24), both at once (14), TIFF (9, three times a finger at 1,000 dpi).
+	MaxWorkBytes = 256 << 20
+	// resultBytes of a pixel are held beside the decoder's picture: RGB, the larger of the two results.
+	resultBytes = 3
 	// MaxScans of a JPEG. Encoders write 1 to about 20; each scan may visit every block for a few bytes of data, which
 	// makes their number the one thing by which a small file buys much time.
 	MaxScans = 64
@@ -21,8 +26,9 @@ const (
 	headerSlack     = 4096 // bytes of raw data let through whatever the ratio
 )
 
-// checkSize refuses a picture by its announced size. work is the estimate of bytes held at once per pixel.
-func checkSize(name string, width, height, workPerPixel int) error {
+// checkSize refuses a picture by its announced size. work is the most bytes a pixel that its decoder holds at once.
+func checkSize(name string, width, height int, work float64) error {
+	most := int(MaxWorkBytes / (work + resultBytes))
 	switch {
 	case width <= 0 || height <= 0:
 		return refuse(CodeUndecodable, "the %s header announces a picture of %dx%d pixels", name, width, height)
@@ -30,9 +36,9 @@ func checkSize(name string, width, height, workPerPixel int) error {
 		return refuse(CodeTooLarge, "the picture is %dx%d pixels, a side may have at most %d", width, height, MaxSide)
 	case width*height > MaxPixels:
 		return refuse(CodeTooLarge, "the picture has %d pixels, at most %d are allowed", width*height, MaxPixels)
-	case width*height*workPerPixel > MaxWorkBytes:
+	case width*height > most:
 		return refuse(CodeTooLarge, "the picture has %d pixels, which is too many for this variety of %s (at most %d)",
-			width*height, name, MaxWorkBytes/workPerPixel)
+			width*height, name, most)
 	}
 	return nil
 }

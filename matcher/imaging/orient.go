@@ -1,42 +1,48 @@
 package imaging
 
-// oriented turns a picture of n bytes a pixel upright: orientation is the EXIF value 1..8, others leave it alone.
-func oriented(pix []byte, width, height, n, orientation int) (w, h int, out []byte) {
-	if orientation < 2 || orientation > 8 {
-		return width, height, pix
+// upright makes an array of n bytes a pixel out of the rows that row writes, turned by the picture's EXIF orientation while
+// it is filled: a copy to be turned would be the largest thing in memory.
+func (p picture) upright(n int, row func(y int, dst []byte)) (w, h int, pix []byte) {
+	w, h = p.width(), p.height()
+	pix = make([]byte, n*w*h)
+	if p.meta.orientation < 2 || p.meta.orientation > 8 {
+		for y := range h {
+			row(y, pix[n*w*y:n*w*(y+1)])
+		}
+		return w, h, pix
 	}
-	w, h = width, height
-	if orientation >= 5 { // rows become columns
-		w, h = height, width
-	}
-	out = make([]byte, len(pix))
-	// Walking the output row by row, the source moves from start by dx for each pixel and by dy for each row.
-	start, dx, dy := walk(width, height, orientation)
-	for y, o := 0, 0; y < h; y++ {
-		for x, s := 0, start+y*dy; x < w; x, s, o = x+1, s+dx, o+n {
-			copy(out[o:o+n], pix[s*n:s*n+n])
+	line := make([]byte, n*w)
+	start, dx, dy := walk(w, h, p.meta.orientation)
+	for y := range h {
+		row(y, line)
+		for x, at := 0, start+y*dy; x < w; x, at = x+1, at+dx {
+			copy(pix[n*at:n*at+n], line[n*x:n*x+n])
 		}
 	}
-	return w, h, out
+	if p.meta.orientation >= 5 { // rows became columns
+		w, h = h, w
+	}
+	return w, h, pix
 }
 
-// walk gives the source pixel of the output's top left corner and the steps for one output pixel and one output row.
+// walk gives the place in the upright picture of the first stored pixel, and the steps there for one stored pixel and one
+// stored row.
 func walk(width, height, orientation int) (start, dx, dy int) {
-	right, down := width-1, (height-1)*width
+	last := width*height - 1
 	switch orientation {
 	case 2: // mirrored
-		return right, -1, width
+		return width - 1, -1, width
 	case 3: // upside down
-		return right + down, -1, -width
+		return last, -1, -width
 	case 4: // mirrored upside down
-		return down, 1, -width
+		return last - (width - 1), 1, -width
 	case 5: // transposed
-		return 0, width, 1
+		return 0, height, 1
 	case 6: // to be turned clockwise
-		return down, -width, 1
+		return height - 1, height, -1
 	case 7: // transposed over the other diagonal
-		return right + down, -width, -1
+		return last, -height, -1
 	default: // 8: to be turned counter-clockwise
-		return right, width, -1
+		return last - (height - 1), -height, 1
 	}
 }

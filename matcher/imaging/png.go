@@ -20,13 +20,15 @@ func checkPNG(data []byte) (meta, error) {
 	if raw := width * height * channels * depth / 8; raw > len(data)*maxInflate+headerSlack {
 		return meta{}, refuse(CodeUndecodable, "the PNG announces %dx%d pixels and is far too short for them", width, height)
 	}
-	return pngMeta(data[8:]), nil
+	m := pngMeta(data[8:])
+	m.width, m.height = width, height
+	return m, nil
 }
 
 // pngWork is the most bytes a pixel that image/png holds at once: it widens to at most RGBA, and an interlaced picture
 // is assembled from passes of which the last holds half of it.
-func pngWork(depth int, interlaced bool) int {
-	work := 4
+func pngWork(depth int, interlaced bool) float64 {
+	work := 4.0
 	if depth == 16 {
 		work = 8
 	}

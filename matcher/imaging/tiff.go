@@ -34,7 +34,7 @@ func checkTIFF(data []byte) (meta, error) {
 	if raw := width * height / 8; raw > len(data)*maxInflate+headerSlack {
 		return meta{}, refuse(CodeUndecodable, "the TIFF announces %dx%d pixels and is far too short for them", width, height)
 	}
-	return meta{dpi: d.dpi(), orientation: d.orientation()}, nil
+	return meta{width: width, height: height, dpi: d.dpi(), orientation: d.orientation()}, nil
 }
 
 // ifd is the first image file directory of a TIFF or EXIF block; the zero value has no entries.

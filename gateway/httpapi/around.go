@@ -24,7 +24,7 @@ func (s *Server) around(c *fiber.Ctx) error {
 	if err := s.framed(c, e); err != nil {
 		newProblem(err, e.trace).send(c, e)
 	}
-	if s.gate.isShut() {
+	if s.gate.isClosing() {
 		c.Context().SetConnectionClose()
 	}
 	return nil

@@ -14,6 +14,7 @@ type Config struct {
 	BodyTimeout   time.Duration // from there to the end of its body; 30 s
 	WriteTimeout  time.Duration // to send an answer; 30 s
 	IdleTimeout   time.Duration // between the requests of one connection; 60 s
+	Grace         time.Duration // Shutdown still serves for so long, while /readyz sends new clients elsewhere; none
 	Connections   int           // open at once, more are answered 503; 4096
 
 	Slots          int           // heavy requests (those with captures) worked on at once; twice the processors
@@ -31,8 +32,11 @@ const (
 	memberBody  = 16 << 20 // bytes of a list of members: 100,000 lines of a long id
 	lingerBytes = 64 << 20 // bytes read and thrown away, so that a sender who is not listening yet sees the refusal
 	lingerTime  = 2 * time.Second
-	refusals    = 64          // connections over the limit that linger at once
-	cancelGrace = time.Second // for cancelled requests to answer when a shutdown ran out of time
+	refusals    = 64                     // connections over the limit that linger at once
+	cancelGrace = time.Second            // for cancelled requests to answer when a shutdown ran out of time
+	lastCall    = 200 * time.Millisecond // at most, for the clients that are connected when the listener closes
+	queueEmpty  = 10 * time.Millisecond  // without another such client, there are no more
+	partPoll    = 5 * time.Millisecond   // how often a shutdown looks whether the last connections have ended
 )
 
 func (c Config) withDefaults() Config {

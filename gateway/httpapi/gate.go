@@ -7,10 +7,11 @@ import (
 
 // gate counts the requests inside and can be shut: then those inside finish and no other enters.
 type gate struct {
-	mu     sync.Mutex
-	inside int
-	shut   bool
-	empty  chan struct{} // closed when shut and nobody is inside
+	mu      sync.Mutex
+	inside  int
+	closing bool // shut, or going to be
+	shut    bool
+	empty   chan struct{} // closed when shut and nobody is inside
 }
 
 func newGate() *gate { return &gate{empty: make(chan struct{})} }
@@ -33,15 +34,25 @@ func (g *gate) leave() {
 	}
 }
 
-func (g *gate) isShut() bool {
+// announce says that the gate is going to be shut, and returns whether that is news.
+func (g *gate) announce() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.shut
+	news := !g.closing
+	g.closing = true
+	return news
+}
+
+func (g *gate) isClosing() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.closing
 }
 
 // close shuts the gate and waits until nobody is inside or ctx ends.
 func (g *gate) close(ctx context.Context) error {
 	g.mu.Lock()
+	g.closing = true
 	if !g.shut {
 		if g.shut = true; g.inside == 0 {
 			close(g.empty)

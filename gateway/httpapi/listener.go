@@ -15,6 +15,7 @@ type listener struct {
 	open     atomic.Int64
 	limit    int64
 	refusing chan struct{} // a slot for each refused connection that lingers
+	closing  atomic.Bool
 	close    sync.Once
 }
 
@@ -22,16 +23,41 @@ func newListener(ln net.Listener, limit int) *listener {
 	return &listener{Listener: ln, limit: int64(limit), refusing: make(chan struct{}, refusals)}
 }
 
+// isEmpty says that every connection has been closed.
+func (l *listener) isEmpty() bool { return l.open.Load() == 0 && len(l.refusing) == 0 }
+
 // Close may be called again.
 func (l *listener) Close() (err error) {
-	l.close.Do(func() { err = l.Listener.Close() })
+	l.close.Do(func() {
+		l.closing.Store(true)
+		l.refuseQueued()
+		err = l.Listener.Close()
+	})
 	return err
+}
+
+// refuseQueued answers the clients that are connected and not accepted, whom a close would cut off.
+func (l *listener) refuseQueued() {
+	queue, ok := l.Listener.(interface{ SetDeadline(time.Time) error })
+	for end := time.Now().Add(lastCall); ok && time.Now().Before(end); {
+		if queue.SetDeadline(time.Now().Add(queueEmpty)) != nil {
+			return
+		}
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return
+		}
+		l.refuse(c, refusedDraining)
+	}
 }
 
 // Accept answers connections over the limit itself.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
+		if err != nil && l.closing.Load() {
+			return nil, net.ErrClosed
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -39,14 +65,14 @@ func (l *listener) Accept() (net.Conn, error) {
 			return &conn{Conn: c, done: func() { l.open.Add(-1) }}, nil
 		}
 		l.open.Add(-1)
-		l.refuse(c)
+		l.refuse(c, refusedConnection)
 	}
 }
 
 // refuse does not block: one write to a fresh socket, and a bounded number of connections that linger for their clients.
-func (l *listener) refuse(c net.Conn) {
+func (l *listener) refuse(c net.Conn, answer string) {
 	_ = c.SetWriteDeadline(time.Now().Add(time.Millisecond))
-	_, _ = io.WriteString(c, connectionRefused)
+	_, _ = io.WriteString(c, answer)
 	select {
 	case l.refusing <- struct{}{}:
 		lingering := &conn{Conn: c, done: func() { <-l.refusing }}
@@ -57,10 +83,14 @@ func (l *listener) refuse(c net.Conn) {
 	}
 }
 
-var connectionRefused = refusedConnection()
+var (
+	refusedConnection = refusal(errTooManyConnections)
+	refusedDraining   = refusal(errDraining)
+)
 
-func refusedConnection() string {
-	body := newProblem(errTooManyConnections, "").encode()
+// refusal is an answer to a request that was not read.
+func refusal(err error) string {
+	body := newProblem(err, "").encode()
 	return fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: %s\r\nContent-Length: %d\r\n"+
 		"Retry-After: 1\r\nConnection: close\r\n\r\n%s", typeProblem, len(body), body)
 }

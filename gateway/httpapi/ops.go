@@ -59,7 +59,7 @@ func readLive(*Server, request) (work, error) {
 
 func readReady(s *Server, _ request) (work, error) {
 	return work{run: func(ctx context.Context) (answer, error) {
-		if s.gate.isShut() {
+		if s.gate.isClosing() {
 			return answer{}, errDraining
 		}
 		if err := s.deps.API.Ready(ctx); err != nil {

@@ -150,18 +150,43 @@ func (s *Server) Serve(ln net.Listener) error {
 // or ctx ends. The listener stays open.
 func (s *Server) Drain(ctx context.Context) error { return s.gate.close(ctx) }
 
-// Shutdown drains and closes every connection. When ctx ends first, requests under way are cancelled and given
-// a moment to answer 503; the error is then ctx's.
+// Shutdown makes /readyz answer 503 and goes on serving for Config.Grace, then drains and closes every connection. When
+// ctx ends first, requests under way are cancelled and given a moment to answer 503; the error is then ctx's.
 func (s *Server) Shutdown(ctx context.Context) error {
+	if s.gate.announce() {
+		pause(ctx, s.deps.Config.Grace)
+	}
 	drained := s.Drain(ctx)
 	s.cancel()
 	closed := s.stopListening()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
 	defer cancel()
-	if drained == nil {
+	if drained == nil && ctx.Err() == nil {
 		grace = ctx
 	}
-	return errors.Join(drained, closed, s.app.ShutdownWithContext(grace))
+	ended := s.app.ShutdownWithContext(grace)
+	s.part(grace)
+	return errors.Join(drained, closed, ended)
+}
+
+// part waits until the last connections have ended: a process that ends before them takes back what it answered.
+func (s *Server) part(ctx context.Context) {
+	s.mu.Lock()
+	listener := s.listener
+	s.mu.Unlock()
+	for listener != nil && !listener.isEmpty() && ctx.Err() == nil {
+		pause(ctx, partPoll)
+	}
+}
+
+// pause lasts until ctx ends, or d has passed.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // stopListening also holds when Serve has not begun.

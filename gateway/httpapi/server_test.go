@@ -310,7 +310,7 @@ func TestDrainFinishesWhatIsUnderWay(t *testing.T) {
 	<-entered
 	drained := make(chan error, 1)
 	go func() { drained <- r.Drain(context.Background()) }()
-	for !r.gate.isShut() {
+	for !r.gate.isClosing() {
 		time.Sleep(time.Millisecond)
 	}
 	if got := r.call(t, "GET", "/readyz", nil); got.status != 503 || got.code() != codeDraining {
@@ -334,6 +334,101 @@ func TestDrainFinishesWhatIsUnderWay(t *testing.T) {
 	}
 	if err := <-drained; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestGraceServesWhileItSendsAway: a balancer sees 503 before a client does.
+func TestGraceServesWhileItSendsAway(t *testing.T) {
+	r := start(t, &fakeAPI{}, func(d *Deps) { d.Config.Grace = 20 * time.Second })
+	ctx, end := context.WithCancel(context.Background())
+	down := make(chan error, 1)
+	go func() { down <- r.Shutdown(ctx) }()
+	for !r.gate.isClosing() {
+		time.Sleep(time.Millisecond)
+	}
+	if got := r.call(t, "GET", "/readyz", nil); got.status != 503 || got.code() != codeDraining {
+		t.Errorf("readyz: %d %s", got.status, got.body)
+	}
+	if got := r.postJSON(t, "/v1/verifications", verifyFinger); got.status != 200 {
+		t.Errorf("a request within the grace: %d %s", got.status, got.body)
+	}
+	end()
+	if err := <-down; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// TestUploadsFinishDuringADrain: a request is under way once its header is there.
+func TestUploadsFinishDuringADrain(t *testing.T) {
+	r := start(t, &fakeAPI{}, nil)
+	conn := r.dial(t)
+	fmt.Fprintf(conn, "POST /v1/verifications HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", len(verifyFinger))
+	for r.gate.count() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	down := make(chan error, 1)
+	go func() { down <- r.Shutdown(context.Background()) }()
+	for !r.gate.isClosing() {
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Fprint(conn, verifyFinger)
+	if status, text := readRaw(t, conn); status != 200 {
+		t.Errorf("%d %s", status, text)
+	}
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestShutdownOutlastsItsAnswers: when it returns, the last refusals are with their clients.
+func TestShutdownOutlastsItsAnswers(t *testing.T) {
+	r := start(t, &fakeAPI{}, nil)
+	go r.Drain(context.Background())
+	for !r.gate.isClosing() {
+		time.Sleep(time.Millisecond)
+	}
+	conn := r.dial(t)
+	fmt.Fprint(conn, "POST /v1/verifications HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+	if status, text := readRaw(t, conn); status != 503 || !strings.Contains(text, codeDraining) {
+		t.Fatalf("%d %s", status, text)
+	}
+	down := make(chan error, 1)
+	go func() { down <- r.Shutdown(context.Background()) }()
+	select {
+	case <-down:
+		t.Error("the server is down while it takes the rest of a body, so the client may lose the answer")
+	case <-time.After(200 * time.Millisecond):
+	}
+	conn.Close()
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestClientsBeforeTheCloseGetAnAnswer: a close would reset those that the kernel has connected and nobody accepted.
+func TestClientsBeforeTheCloseGetAnAnswer(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{addr: ln.Addr().String()}
+	bounded := newListener(ln, 10)
+	var queued []net.Conn
+	for range 5 {
+		c := r.dial(t)
+		fmt.Fprint(c, "POST /v1/verifications HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+		queued = append(queued, c)
+	}
+	if err := bounded.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range queued {
+		if status, text := readRaw(t, c); status != 503 || !strings.Contains(text, codeDraining) {
+			t.Errorf("%d %s", status, text)
+		}
+	}
+	if _, err := bounded.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("accept after close: %v", err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"biogate/bench/synth"
+	"biogate/matcher"
 	"biogate/matcher/finger"
 	"biogate/models"
 )
@@ -192,6 +193,23 @@ func TestAccuracyOfOneAndSeveralDataSets(t *testing.T) {
 	lines, err := os.ReadFile(filepath.Join(scores, filepath.Base(a)+".tsv"))
 	if err != nil || !strings.HasPrefix(string(lines), "reference\tprobe\tscore\n1_1\t1_2\t") || strings.Count(string(lines), "\n") != 1+12+6 {
 		t.Errorf("scores %s, %v", lines, err)
+	}
+}
+
+// What the synthetic population sends as templates is taken for fingers.
+func TestSyntheticPrintsArePlausible(t *testing.T) {
+	e := finger.New()
+	for i := range 500 {
+		p := synth.PrintOf(7, i)
+		for _, p := range []finger.Print{p, synth.Reprint(p, 1)} {
+			record, err := finger.AppendISO19794(nil, p, "", finger.ISO2011)
+			if err == nil {
+				_, err = e.Extract(t.Context(), matcher.Sample{Modality: matcher.Finger, Data: record}, nil)
+			}
+			if err != nil {
+				t.Errorf("print %d: %v", i, err)
+			}
+		}
 	}
 }
 

@@ -48,7 +48,7 @@ type capture struct {
 }
 
 // Extract makes a template of a picture, of raw grey pixels, of an ISO/IEC 19794-2 record or of a template.
-// A resolution that neither the sample nor its file states is taken for 500 dpi.
+// A resolution that neither the sample nor its file states is taken for 500 dpi. A refusal has the stages that were reached.
 func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace) (matcher.Extraction, error) {
 	if err := ctx.Err(); err != nil {
 		return matcher.Extraction{}, err
@@ -58,10 +58,10 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 	}
 	c, err := e.read(ctx, s, tr)
 	if err != nil {
-		return matcher.Extraction{}, err
+		return matcher.Extraction{Stages: c.stages}, err
 	}
 	if err := checkUsable(c.print); err != nil {
-		return matcher.Extraction{}, err
+		return matcher.Extraction{Stages: c.stages}, err
 	}
 	position, err := agreedPosition(s.Position, c.position)
 	if err != nil {
@@ -93,7 +93,7 @@ func checkSample(s matcher.Sample) error {
 func (e *Engine) read(ctx context.Context, s matcher.Sample, tr matcher.Trace) (capture, error) {
 	claim, found := mediaType(s.Format), sniff(s.Data)
 	if claim == matcher.FormatRawGrey {
-		return fromPixels(ctx, imaging.Grey{Width: s.Width, Height: s.Height, Pix: s.Data}, s.DPI, tr, nil)
+		return extract(s.Data, s.Width, s.Height, s.DPI, tr)
 	}
 	if isTemplateFormat(claim) && claim != found || isTemplateFormat(found) && claim != "" && claim != found {
 		return capture{}, &matcher.Error{Code: matcher.CodeFormatMismatch, Detail: fmt.Sprintf("the sender said %s, the bytes are not", claim)}
@@ -105,11 +105,38 @@ func (e *Engine) read(ctx context.Context, s matcher.Sample, tr matcher.Trace) (
 	case matcher.FormatISO19794_2:
 		return timed(fromISO, s.Data, begin)
 	}
-	picture, err := imaging.DecodeGrey(s.Data, s.Format)
-	if err != nil {
-		return capture{}, asMatcherError(err)
+	picture, dpi, err := decode(s)
+	stages := []matcher.Stage{{Name: "decode", Took: time.Since(begin)}}
+	if err == nil {
+		err = ctx.Err()
 	}
-	return fromPixels(ctx, picture, s.DPI, tr, []matcher.Stage{{Name: "decode", Took: time.Since(begin)}})
+	if err != nil {
+		return capture{stages: stages}, err
+	}
+	c, err := extract(picture.Pix, picture.Width, picture.Height, dpi, tr)
+	c.stages = append(stages, c.stages...)
+	return c, err
+}
+
+// decode reads a picture and the resolution to take it for. What its header shows to be no finger is not decoded.
+func decode(s matcher.Sample) (imaging.Grey, int, error) {
+	h, err := imaging.ReadHeader(s.Data, s.Format)
+	if err != nil {
+		return imaging.Grey{}, 0, asMatcherError(err)
+	}
+	dpi := s.DPI
+	switch {
+	case dpi != 0:
+	case h.DPI >= trustedDPI && h.DPI <= maxDPI:
+		dpi = h.DPI
+	default:
+		dpi = baseDPI
+	}
+	if err := checkExtent(h.Width, h.Height, dpi); err != nil {
+		return imaging.Grey{}, 0, err
+	}
+	picture, err := imaging.DecodeGrey(s.Data, s.Format)
+	return picture, dpi, asMatcherError(err)
 }
 
 func timed(read func([]byte) (capture, error), data []byte, begin time.Time) (capture, error) {
@@ -151,25 +178,23 @@ func fromTemplate(data []byte) (capture, error) {
 		return capture{}, err
 	}
 	p, err := open(t)
-	return capture{print: p, position: t.Position, quality: templateQuality(p)}, err
+	return stated(p, t.Position, err)
 }
 
 func fromISO(data []byte) (capture, error) {
 	p, position, err := ReadISO19794(data)
-	return capture{print: p, position: position, quality: templateQuality(p)}, err
+	if err == nil {
+		err = checkUsable(p)
+	}
+	return stated(p, position, err)
 }
 
-func fromPixels(ctx context.Context, g imaging.Grey, dpi int, tr matcher.Trace, stages []matcher.Stage) (capture, error) {
-	if err := ctx.Err(); err != nil {
-		return capture{}, err
+// stated is a capture whose minutiae somebody else found.
+func stated(p Print, position matcher.Position, err error) (capture, error) {
+	if err == nil {
+		err = checkPlausible(p)
 	}
-	if dpi == 0 && g.DPI >= trustedDPI && g.DPI <= maxDPI {
-		dpi = g.DPI
-	}
-	begin := time.Now()
-	p, quality, err := extract(g.Pix, g.Width, g.Height, dpi, tr)
-	stages = append(stages, matcher.Stage{Name: "extract", Took: time.Since(begin)})
-	return capture{print: p, quality: quality, stages: stages}, err
+	return capture{print: p, position: position, quality: templateQuality(p)}, err
 }
 
 // checkUsable refuses a print that could be compared with nothing: too few minutiae at different places.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"slices"
 	"testing"
 
 	"biogate/matcher"
@@ -123,6 +124,72 @@ func TestStoredEmptyTemplateIsRefused(t *testing.T) {
 	}
 	if _, err := New().Reference(tpl); !errors.Is(err, &matcher.Error{Code: matcher.CodeUnusable}) {
 		t.Errorf("reference: error %v", err)
+	}
+}
+
+// ridgePNG is a sound picture.
+func ridgePNG(t testing.TB) []byte {
+	t.Helper()
+	img := image.NewGray(image.Rect(0, 0, 300, 300))
+	img.Pix = ridgeImage{w: 300, h: 300, period: 9, planted: scattered(300, 300)}.draw()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func stageNames(x matcher.Extraction) (names []string) {
+	for _, s := range x.Stages {
+		names = append(names, s.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func TestStages(t *testing.T) {
+	noise := make([]byte, 300*300)
+	rng := newRand(3)
+	for i := range noise {
+		noise[i] = byte(rng.IntN(256))
+	}
+	iso := mustISO(t, syntheticFinger(1), matcher.Unknown, ISO2005)
+	for name, c := range map[string]struct {
+		sample matcher.Sample
+		want   []string
+	}{
+		"picture":    {matcher.Sample{Data: ridgePNG(t)}, []string{"decode", "extract", "quality"}},
+		"blank":      {matcher.Sample{Data: flatPNG(t, 300, 400)}, []string{"decode", "extract"}},
+		"noise":      {matcher.Sample{Format: matcher.FormatRawGrey, Width: 300, Height: 300, Data: noise}, []string{"extract", "quality"}},
+		"cut":        {matcher.Sample{Data: flatPNG(t, 300, 400)[:60]}, []string{"decode"}},
+		"ISO record": {matcher.Sample{Data: iso}, []string{"decode"}},
+	} {
+		x, _ := extractFrom(c.sample)
+		if got := stageNames(x); !slices.Equal(got, c.want) {
+			t.Errorf("%s: stages %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// A header is enough to refuse: the pixels behind these are missing, and nobody looks for them.
+func TestMoreThanAFingerIsRefusedUndecoded(t *testing.T) {
+	for name, c := range map[string]struct {
+		w, h, dpi int
+		want      matcher.Code
+	}{
+		"a face":                    {4000, 3000, 0, matcher.CodeTooLarge},
+		"four fingers":              {1600, 1500, 500, matcher.CodeTooLarge},
+		"unstated 1000 dpi":         {1600, 1500, 0, matcher.CodeTooLarge},
+		"largest sensor":            {800, 750, 500, matcher.CodeUndecodable},
+		"largest sensor, 1000 dpi":  {1600, 1500, 1000, matcher.CodeUndecodable},
+		"finger on a tenprint card": {832, 768, 0, matcher.CodeUndecodable},
+		"too small":                 {40, 300, 0, matcher.CodeUnusable},
+	} {
+		cut := flatPNG(t, c.w, c.h)
+		cut = cut[:len(cut)-30]
+		if _, err := extractFrom(matcher.Sample{Data: cut, DPI: c.dpi}); !errors.Is(err, &matcher.Error{Code: c.want}) {
+			t.Errorf("%s: error %v, want %s", name, err, c.want)
+		}
 	}
 }
 

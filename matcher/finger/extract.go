@@ -2,19 +2,28 @@ package finger
 
 import (
 	"fmt"
+	"time"
 
 	"biogate/matcher"
 )
 
 // extract finds the minutiae of one impression: pix holds width x height bytes, row by row, 0 black, ridges dark.
 // dpi is 200 to 1000; 0 stands for 500. Refusals are *matcher.Error: CodeBadParameter, CodeTooLarge, or CodeUnusable
-// with what is wrong. It is deterministic and safe for concurrent use.
-func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (Print, matcher.Quality, error) {
+// with what is wrong. The time that judging took is a stage of its own. It is deterministic and safe for concurrent use.
+func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (c capture, err error) {
+	begin := time.Now()
+	var judging time.Duration
+	defer func() {
+		c.stages = []matcher.Stage{{Name: "extract", Took: time.Since(begin) - judging}}
+		if judging > 0 {
+			c.stages = append(c.stages, matcher.Stage{Name: "quality", Took: judging})
+		}
+	}()
 	if dpi == 0 {
 		dpi = baseDPI
 	}
 	if err := checkPicture(pix, width, height, dpi); err != nil {
-		return Print{}, matcher.Quality{}, err
+		return capture{}, err
 	}
 	src := toBase(pix, width, height, dpi)
 	x := extractors.Get().(*extractor)
@@ -22,43 +31,53 @@ func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (Print, match
 
 	part := x.findRegion(src)
 	if x.reference < leastContrast {
-		return Print{}, matcher.Quality{}, unusable("the picture is blank or nearly so", reasonBlank)
+		return capture{}, unusable("the picture is blank or nearly so", reasonBlank)
 	}
 	x.normalise(src.crop(part))
 	x.orient(x.norm)
 	x.measurePeriods()
 	x.segment()
 	x.traceFields(tr)
-	if err := x.judgePattern(); err != nil {
-		return Print{}, matcher.Quality{}, err
+	judged := time.Now()
+	err = x.judgePattern()
+	judging += time.Since(judged)
+	if err != nil {
+		return capture{}, err
 	}
 	x.enhance()
 	x.binarise()
 	x.traceRidges(tr)
 	found := x.detect()
-	quality := x.rate(found)
+	judged = time.Now()
+	c.quality = x.rate(found)
+	judging += time.Since(judged)
 	print := newPrint(found, src, part.Min)
 	x.traceMinutiae(tr, found)
 	if tr != nil {
 		tr("finger/print", print)
 	}
 	if len(found) < leastMinutiae {
-		return Print{}, quality, unusable(fmt.Sprintf("%d minutiae are too few to compare", len(found)), reasonFewMinutiae)
+		return c, unusable(fmt.Sprintf("%d minutiae are too few to compare", len(found)), reasonFewMinutiae)
 	}
-	return print, quality, nil
+	c.print = print
+	return c, nil
 }
 
 func checkPicture(pix []byte, width, height, dpi int) error {
-	bad := func(code matcher.Code, format string, args ...any) error {
-		return &matcher.Error{Code: code, Detail: fmt.Sprintf(format, args...)}
-	}
 	switch {
 	case dpi < minDPI || dpi > maxDPI:
-		return bad(matcher.CodeBadParameter, "%d dpi is outside %d to %d", dpi, minDPI, maxDPI)
+		return badParameter("%d dpi is outside %d to %d", dpi, minDPI, maxDPI)
 	case width < 1 || height < 1 || width > len(pix) || height > len(pix) || width*height != len(pix):
-		return bad(matcher.CodeBadParameter, "%d x %d pixels do not fit %d bytes", width, height, len(pix))
-	case width*height/dpi/dpi > maxPixels/baseDPI/baseDPI:
-		return bad(matcher.CodeTooLarge, "%d x %d pixels at %d dpi are more than a finger", width, height, dpi)
+		return badParameter("%d x %d pixels do not fit %d bytes", width, height, len(pix))
+	}
+	return checkExtent(width, height, dpi)
+}
+
+// checkExtent asks whether a picture can show one finger. The sides are those of a picture, decoded or announced.
+func checkExtent(width, height, dpi int) error {
+	switch {
+	case width*height > mostInches*dpi*dpi:
+		return &matcher.Error{Code: matcher.CodeTooLarge, Detail: fmt.Sprintf("%d x %d pixels at %d dpi are more than a finger", width, height, dpi)}
 	case width*baseDPI < minSide*dpi || height*baseDPI < minSide*dpi:
 		return unusable(fmt.Sprintf("%d x %d pixels at %d dpi are too small for a finger", width, height, dpi), reasonTooSmall)
 	}

@@ -109,7 +109,7 @@ func TestAccuracyExtraction(t *testing.T) {
 			}
 			img = shifted(img, jitter, jitter)
 			start := time.Now()
-			p, q, err := extract(img.Pix, img.Rect.Dx(), img.Rect.Dy(), 500, tr)
+			p, q, err := extractPrint(img.Pix, img.Rect.Dx(), img.Rect.Dy(), 500, tr)
 			took = append(took, time.Since(start))
 			if err != nil {
 				t.Logf("%s %s: %v %d", set, name, err, q.Score)

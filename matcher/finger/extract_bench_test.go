@@ -8,7 +8,7 @@ import (
 )
 
 func BenchmarkExtract(b *testing.B) {
-	for _, size := range [][2]int{{300, 300}, {388, 374}, {640, 480}} {
+	for _, size := range [][2]int{{300, 300}, {388, 374}, {640, 480}, {800, 740}} {
 		b.Run(fmt.Sprintf("synthetic/%dx%d", size[0], size[1]), func(b *testing.B) {
 			pix := ridgeImage{w: size[0], h: size[1], period: 9, planted: scattered(size[0], size[1])}.draw()
 			benchmarkExtract(b, pix, size[0], size[1])
@@ -26,7 +26,7 @@ func benchmarkExtract(b *testing.B, pix []byte, w, h int) {
 	b.ReportAllocs()
 	start := cpuTime()
 	for b.Loop() {
-		if _, _, err := extract(pix, w, h, 500, nil); err != nil {
+		if _, _, err := extractPrint(pix, w, h, 500, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

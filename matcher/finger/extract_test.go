@@ -14,9 +14,15 @@ import (
 	"biogate/matcher"
 )
 
+// extractPrint is extract without the times.
+func extractPrint(pix []byte, width, height, dpi int, tr matcher.Trace) (Print, matcher.Quality, error) {
+	c, err := extract(pix, width, height, dpi, tr)
+	return c.print, c.quality, err
+}
+
 func mustExtract(t *testing.T, pix []byte, w, h, dpi int) Print {
 	t.Helper()
-	p, q, err := extract(pix, w, h, dpi, nil)
+	p, q, err := extractPrint(pix, w, h, dpi, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +177,7 @@ func TestExtractionRefuses(t *testing.T) {
 		{"huge", make([]byte, 2500*2500), 2500, 2500, 500, matcher.CodeTooLarge, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, _, err := extract(c.pix, c.w, c.h, c.dpi, nil)
+			_, _, err := extractPrint(c.pix, c.w, c.h, c.dpi, nil)
 			var refusal *matcher.Error
 			if !errors.As(err, &refusal) || refusal.Code != c.code {
 				t.Fatalf("got %v, want %s", err, c.code)
@@ -201,7 +207,7 @@ func TestExtractionIsDeterministicAndConcurrent(t *testing.T) {
 			for i := range pictures {
 				i = (i + worker) % len(pictures)
 				r := pictures[i]
-				p, _, err := extract(r.draw(), r.w, r.h, 500, nil)
+				p, _, err := extractPrint(r.draw(), r.w, r.h, 500, nil)
 				if err != nil || !reflect.DeepEqual(p, want[i]) {
 					t.Errorf("picture %d differs: %v", i, err)
 				}
@@ -214,7 +220,7 @@ func TestExtractionIsDeterministicAndConcurrent(t *testing.T) {
 func TestExtractionTraces(t *testing.T) {
 	r := ridgeImage{w: 250, h: 250, period: 9, planted: scattered(250, 250)}
 	seen := map[string]bool{}
-	p, _, err := extract(r.draw(), r.w, r.h, 500, func(name string, v any) {
+	p, _, err := extractPrint(r.draw(), r.w, r.h, 500, func(name string, v any) {
 		seen[name] = true
 		if img, ok := v.(image.Image); ok && img.Bounds().Empty() {
 			t.Errorf("%s is empty", name)
@@ -247,7 +253,7 @@ func TestAnySize(t *testing.T) {
 				continue
 			}
 			r := ridgeImage{w: w, h: h, period: 6 + 4*rng.Float64(), direction: rng.Float64(), noise: 30}
-			p, _, err := extract(r.draw(), w, h, dpi, nil)
+			p, _, err := extractPrint(r.draw(), w, h, dpi, nil)
 			checkPrint(t, p, err)
 		}
 	}
@@ -275,7 +281,7 @@ func FuzzExtractPixels(f *testing.F) {
 	f.Add([]byte{0, 255, 0, 255}, uint16(2), uint16(0))
 	f.Fuzz(func(t *testing.T, pix []byte, width, dpi uint16) {
 		w := int(width)
-		p, _, err := extract(pix, w, len(pix)/max(w, 1), int(dpi), nil)
+		p, _, err := extractPrint(pix, w, len(pix)/max(w, 1), int(dpi), nil)
 		checkPrint(t, p, err)
 	})
 }

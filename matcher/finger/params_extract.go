@@ -8,8 +8,8 @@ const (
 	maxDPI       = 1000 // above it nothing is gained and memory is lost
 	dpiSlack     = 0.05 // up to this deviation coordinates are scaled and pixels stay as they are: resampling blurs
 	minSide      = 48   // a picture with a shorter side cannot hold enough minutiae
-	maxPixels    = 4 << 20
-	mostMinutiae = 128 // best kept; more costs template bytes and comparison time, and is noise in a single finger
+	mostInches   = 3    // square inches of a picture: the largest single-finger sensors (FAP 40, rolled) have 1.6 x 1.5, cards 832 x 768 pixels
+	mostMinutiae = 128  // best kept; more costs template bytes and comparison time, and is noise in a single finger
 
 	block  = 8  // side of a grid cell: about a ridge period, small enough to follow a core
 	margin = 32 // empty frame around the working picture, so that filters need no edge cases; >= reach of every filter

@@ -66,3 +66,13 @@ const (
 	// plentyMinutiae make the best quality of a template that comes without its picture.
 	plentyMinutiae = 30
 )
+
+// Plausibility of minutiae that arrive as a template (plausible.go). Each bound stands well clear of 320 records of another
+// vendor, of our own extractor's prints of the same pictures, of synthetic prints, and of windows cut out of all of them.
+const (
+	plausibleFrom = 20   // minutiae; among fewer, a small piece of a finger can look like this
+	crowdReach    = 60   // pixels: a few ridges, but an area that holds enough minutiae to count
+	mostCrowd     = 52   // others within it: twice the 26 of the densest record
+	mostAgreement = 0.90 // mean resultant length of directions: a spread of 26 degrees; 0.58 at most in records, 0.87 in windows
+	leastSpread   = 0.14 // coefficient of variation of nearest distances; 0.29 at least in records, 0.18 in windows
+)

@@ -12,5 +12,6 @@
 // A change replaces the whole file by rename, under a lock between processes: a reader sees the state before or after it,
 // and nothing of a write that a crash cut off. A running Signer looks at the file once a second when it is used, so a
 // rotation by another process needs no restart and no signal. The private part of a key that signs no more is
-// removed from the file by the change that retires it, or by the next one.
+// removed from the file by the change that replaces it; where the passing of time does, by the next use of a Signer that is
+// no tool (Options.AsFound), in whatever process.
 package filesigner

@@ -108,6 +108,16 @@ func (r *ring) settle(now time.Time) {
 	}
 }
 
+// unsettled says whether a key that another has replaced still has its private part.
+func (r ring) unsettled(now time.Time) bool {
+	for i := range r.active(now) {
+		if r.keys[i].signer != nil {
+			return true
+		}
+	}
+	return false
+}
+
 func (r ring) state(i int, now time.Time) State {
 	active := r.active(now)
 	switch until := r.keys[i].publishedUntil; {

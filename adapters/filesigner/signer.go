@@ -248,17 +248,32 @@ func (s *Signer) change(f func(*ring) error) (err error) {
 // current is the present view. When a look at the file is due nobody goes on without it: after an idle night the key of
 // the evening may have been replaced.
 func (s *Signer) current() *view {
-	now := s.now()
-	if !s.due(now) {
-		return s.view.Load()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.due(now) {
-		s.refresh(now)
-		s.checked.Store(now.UnixNano())
+	if now := s.now(); s.due(now) && s.look(now) {
+		_ = s.change(s.stillUnsettled) // tried again at the next look; signing does not depend on it
 	}
 	return s.view.Load()
+}
+
+// look refreshes the view, once for all who ask at the same time, and says whether the file is to be settled: a key was
+// replaced by the passing of time. Tools change nothing by looking.
+func (s *Signer) look(now time.Time) (unsettled bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.due(now) {
+		return false
+	}
+	s.refresh(now)
+	s.checked.Store(now.UnixNano())
+	v := s.view.Load()
+	return !s.asFound && v.err == nil && v.ring.unsettled(now)
+}
+
+// stillUnsettled stops a change that another process has made already.
+func (s *Signer) stillUnsettled(r *ring) error {
+	if !r.unsettled(s.now()) {
+		return errors.New("nothing to settle")
+	}
+	return nil
 }
 
 func (s *Signer) due(now time.Time) bool {

@@ -242,6 +242,63 @@ func TestPrivatePartGoesWithRetirement(t *testing.T) {
 	}
 }
 
+// Nobody has to rotate again, or to restart, for the private part to go; a tool that looks leaves the file alone.
+func TestPrivatePartGoesWhenTheNextKeySigns(t *testing.T) {
+	c, dir := newClock(), t.TempDir()
+	gateway := open(t, Options{Dir: dir, Now: c.now})
+	private := func() int {
+		text, err := os.ReadFile(filepath.Join(dir, ringFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(text), `"d":`)
+	}
+	if _, err := open(t, Options{Dir: dir, Now: c.now, AsFound: true}).Rotate(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	old := sign(t, gateway)
+	if n := private(); n != 2 {
+		t.Fatalf("%d private keys before the next key signs", n)
+	}
+	c.advance(72 * time.Hour)
+	open(t, Options{Dir: dir, Now: c.now, AsFound: true}).List()
+	if n := private(); n != 2 {
+		t.Errorf("%d private keys after a tool looked", n)
+	}
+	var uses sync.WaitGroup
+	for range 4 {
+		uses.Go(func() { sign(t, gateway) })
+	}
+	uses.Wait()
+	if n := private(); n != 1 {
+		t.Errorf("%d private keys after the next key signed", n)
+	}
+	expectStates(t, gateway, Expired, Active)
+	if header(t, sign(t, gateway))["kid"] == header(t, old)["kid"] {
+		t.Error("the replaced key signs")
+	}
+}
+
+// A keyring that vanished is not replaced by an empty one.
+func TestSettlingMakesNoKeyring(t *testing.T) {
+	c, dir := newClock(), t.TempDir()
+	s := open(t, Options{Dir: dir, Now: c.now})
+	if _, err := s.Rotate(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, ringFile)); err != nil {
+		t.Fatal(err)
+	}
+	c.advance(2 * time.Hour)
+	sign(t, s)
+	if err := s.change(s.stillUnsettled); err == nil {
+		t.Error("settled what is not there")
+	}
+	if _, err := os.Stat(filepath.Join(dir, ringFile)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a keyring was made: %v", err)
+	}
+}
+
 func TestClockSetBackStillSigns(t *testing.T) {
 	c := newClock()
 	s := open(t, Options{Dir: t.TempDir(), Now: c.now})

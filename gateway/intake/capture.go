@@ -135,6 +135,8 @@ func (c *capture) check() *gateway.Error {
 		return malformed(CodeEmptyCapture, "the capture holds no data")
 	case s.Modality == matcher.Face && s.Position != matcher.Unknown:
 		return malformed(CodeParameter, "a face has no position")
+	case s.Modality == matcher.Finger && s.At != nil:
+		return malformed(CodeParameter, "at says which face; a finger has no such point")
 	case raw && (s.Width == 0 || s.Height == 0):
 		return malformed(CodeParameter, "a raw picture needs its width and height")
 	case !raw && c.sized:

@@ -59,11 +59,14 @@ func inPart(name string, err error) *gateway.Error {
 }
 
 func partCapture(p part) (c capture, err *gateway.Error) {
-	modality, position, _ := strings.Cut(p.name, ":")
+	modality, position, stated := strings.Cut(p.name, ":")
 	if modality != string(matcher.Face) && modality != string(matcher.Finger) {
 		return c, malformed(CodeUnknownField, "there is no part %s here: a part is request, face, finger or finger:POSITION", named(p.name))
 	}
 	c.sample = matcher.Sample{Modality: matcher.Modality(modality), Data: p.body}
+	if stated && position == "" {
+		return c, malformed(CodePosition, "the name of part %s ends where a position belongs", named(p.name))
+	}
 	if err = setPosition(&c.sample, position); err != nil {
 		return c, err
 	}

@@ -58,7 +58,7 @@ var (
 	errTooManyConnections = later(codeOverloaded, "the gateway has as many connections as it may")
 	errDraining           = later(codeDraining, "the gateway is going down")
 	errRemote             = newError(gateway.Forbidden, codeRemote, "in development mode the gateway answers this machine alone")
-	errCrossSite          = newError(gateway.Forbidden, codeCrossSite, "in development mode the gateway answers no web page of another site")
+	errCrossSite          = newError(gateway.Forbidden, codeCrossSite, "in development mode the gateway answers requests whose Host, and Origin when there is one, name this machine: not pages of other sites")
 	errIdempotencyKey     = newError(gateway.Malformed, codeIdempotencyKey, "an Idempotency-Key is 1 to 128 printable ASCII characters")
 	errIdempotencyReused  = newError(gateway.Conflict, codeIdempotencyReused, "this Idempotency-Key came with another request before")
 	errIdempotencyBusy    = &gateway.Error{
@@ -93,35 +93,35 @@ var catalogue = map[string]entry{
 	"nonce-invalid":                 {400, "The nonce is malformed", "Use 1 to 256 printable characters."},
 	"parameter-invalid":             {400, "A parameter is out of range", "See the range of the field in /openapi.yaml."},
 	"expiry-invalid":                {400, "The gallery would have expired already", "State an expires_at in the future."},
-	"max-candidates-invalid":        {400, "Too many candidates are asked for", "Ask for fewer candidates."},
+	"max-candidates-invalid":        {400, "The number of candidates is out of range", "Ask for 1 to 100 candidates."},
 	"capture-undecodable":           {400, "A capture cannot be decoded", "Send the file as the sensor or camera wrote it."},
 	"template-malformed":            {400, "A template breaks its format", "Extract it anew."},
-	codeHTTP:                        {400, "The request is not HTTP/1.1", ""},
+	codeHTTP:                        {400, "The request is not HTTP/1.1", "Use an HTTP library, and send each header once; a proxy on the way may have changed the request."},
 	codeBodyIncomplete:              {400, "The body is incomplete", "Send as many bytes as Content-Length says."},
 	codeIdempotencyKey:              {400, "The Idempotency-Key is malformed", "Use a random UUID."},
 	codeRemote:                      {403, "The caller is on another machine", "Start the gateway with a configuration, or call it from the same machine."},
-	codeCrossSite:                   {403, "The caller is a web page of another site", ""},
+	codeCrossSite:                   {403, "The request is not addressed to this machine", "Call http://127.0.0.1 or http://localhost, with HTTP/1.1 and its Host header; start the gateway with a configuration to serve other callers."},
 	codeRouteUnknown:                {404, "The path is unknown", "See /docs for the paths."},
 	"subject-unknown":               {404, "The subject is unknown", "Enrol the subject first."},
 	"gallery-unknown":               {404, "The gallery is unknown or has expired", "Make the gallery first."},
-	codeMethod:                      {405, "The method is unknown here", ""},
+	codeMethod:                      {405, "The method is unknown here", "Use a method of the header Allow; /docs has all calls."},
 	codeTimeout:                     {408, "The request did not arrive in time", "Send it again on a better line."},
 	"templates-too-many":            {409, "The subject holds as many templates as it may", "Delete the subject and enrol again."},
-	"duplicate-subject":             {409, "The person is enrolled under another subject", ""},
+	"duplicate-subject":             {409, "The person is enrolled under another subject", "Use the subject that the person has, or delete that one first."},
 	codeIdempotencyReused:           {409, "The Idempotency-Key belongs to another request", "Use a new key for a new request."},
 	codeIdempotencyBusy:             {409, "The same request is being worked on", "Ask again in a moment."},
 	codeBodyTooLarge:                {413, "The body is too large", "Send fewer or smaller pictures."},
 	"capture-too-large":             {413, "A capture is too large", "Scale the picture down."},
 	"references-too-large":          {413, "The subject's templates are too large to hold", "Enrol fewer captures."},
 	"members-too-many":              {413, "The list is too long", "Split it into lists of at most 100,000 lines."},
-	"media-type-unsupported":        {415, "The Content-Type is not read here", ""},
+	"media-type-unsupported":        {415, "The Content-Type is not read here", "Send application/json; captures also as multipart/form-data, image/* or application/octet-stream, members as application/x-ndjson."},
 	codeContentEncoding:             {415, "Compressed bodies are not read", "Send the body without Content-Encoding."},
 	"format-unsupported":            {415, "A capture's format is not read", "Send PNG, JPEG, BMP, TIFF or a template."},
 	"format-mismatch":               {415, "A capture is not what its format says", "Correct the format, or leave it out."},
 	"capture-unusable":              {422, "A capture cannot serve recognition", "Capture again; the reasons say what to mend."},
 	"presentation-attack-suspected": {422, "A capture looks like a presentation attack", "Capture the person, not a picture of them."},
 	"model-mismatch":                {422, "A template was made by another model", "Extract it anew with the model in force."},
-	codeHeaderTooLarge:              {431, "The header is too large", ""},
+	codeHeaderTooLarge:              {431, "The header is too large", "Send fewer or shorter headers, and captures in the body."},
 	codeInternal:                    {500, "The gateway failed", "Report the trace to the operator."},
 	"engine-unavailable":            {501, "There is no engine for the modality", "Use a build with that engine."},
 	codeOverloaded:                  {503, "The gateway is busy", "Try again after the time in Retry-After."},
@@ -129,6 +129,6 @@ var catalogue = map[string]entry{
 	codeDraining:                    {503, "The gateway is going down", "Try again: another instance answers."},
 	"record-unavailable":            {503, "The record of templates does not answer", "Try again after the time in Retry-After."},
 	"signer-unavailable":            {503, "The signer does not answer", "Try again after the time in Retry-After."},
-	codeNotReady:                    {503, "The gateway is not ready", ""},
+	codeNotReady:                    {503, "The gateway is not ready", "Ask again in a moment; /metrics and the log say what is missing."},
 	codeReceipts:                    {503, "What became of an Idempotency-Key is unknown", "Try again after the time in Retry-After, with the same key."},
 }

@@ -3,10 +3,14 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"biogate/gateway"
+	"biogate/matcher"
 )
 
 func contract(t testing.TB) *openapi3.T {
@@ -173,6 +178,46 @@ func keepsContract(t testing.TB, router routers.Router, method, path, contentTyp
 	out.SetBodyBytes(bytes.Clone(got.body))
 	if err := openapi3filter.ValidateResponse(ctx, out); err != nil {
 		t.Errorf("%s %s: %d: %v\n%s", method, path, got.status, err, got.body)
+	}
+}
+
+// TestEveryProblemSaysWhatToDo: the contract has a hint in every problem, also one whose code the catalogue lacks.
+func TestEveryProblemSaysWhatToDo(t *testing.T) {
+	for code, e := range catalogue {
+		if e.hint == "" {
+			t.Errorf("%s has no hint", code)
+		}
+	}
+	if p := newProblem(&gateway.Error{Kind: gateway.Conflict, Code: "x", Detail: "y"}, ""); p.Hint == "" {
+		t.Error("a code that the catalogue lacks has no hint")
+	}
+}
+
+// TestEveryRefusalOfAnEngineIsExplained reads the codes out of package matcher's source, so that a new one is not missed.
+func TestEveryRefusalOfAnEngineIsExplained(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../../matcher/errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	ast.Inspect(file, func(node ast.Node) bool {
+		spec, ok := node.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != "Code" {
+			return true
+		}
+		n++
+		code, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		e, known := catalogue[code]
+		if p := newProblem(&matcher.Error{Code: matcher.Code(code), Detail: "x"}, ""); err != nil || !known || p.Status != e.status {
+			t.Errorf("%s: answered %d, the catalogue says %+v", code, p.Status, e)
+		}
+		return true
+	})
+	if n < 9 {
+		t.Errorf("found %d codes", n)
 	}
 }
 

@@ -97,7 +97,7 @@ func fields(header []byte) (values [len(single)][]byte, err *httpError) {
 			return values, nil
 		}
 		name, value, colon := bytes.Cut(line, []byte(":"))
-		if !ok || !colon || !token(name) || bytes.IndexByte(value, '\r') >= 0 || bytes.IndexByte(value, 0) >= 0 {
+		if !ok || !colon || !isToken(name) || bytes.IndexByte(value, '\r') >= 0 || bytes.IndexByte(value, 0) >= 0 {
 			return values, errFieldLine
 		}
 		for i := range single {
@@ -116,8 +116,8 @@ func fields(header []byte) (values [len(single)][]byte, err *httpError) {
 	return values, nil
 }
 
-// token says whether name is one or more of the characters of RFC 9110 section 5.6.2.
-func token(name []byte) bool {
+// isToken says whether name is one or more of the characters of RFC 9110 section 5.6.2.
+func isToken(name []byte) bool {
 	for _, c := range name {
 		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
 		digit := c >= '0' && c <= '9'

@@ -131,7 +131,7 @@ func TestIdempotencyKeySyntaxAndStore(t *testing.T) {
 	store := &receipts{}
 	r := start(t, api, func(d *Deps) { d.Receipts = store })
 	const path = "/v1/subjects/secret-subject/templates"
-	for _, key := range []string{strings.Repeat("x", 129), "schlüssel"} {
+	for _, key := range []string{"", strings.Repeat("x", 129), "schlüssel"} {
 		if got := r.postJSON(t, path, oneFinger, "Idempotency-Key", key); got.status != 400 || got.code() != codeIdempotencyKey {
 			t.Errorf("%.10q: %d %s", key, got.status, got.body)
 		}

@@ -40,7 +40,7 @@ type problem struct {
 	Detail    string   `json:"detail"`
 	Code      string   `json:"code"`
 	Retryable bool     `json:"retryable"`
-	Hint      string   `json:"hint,omitempty"`
+	Hint      string   `json:"hint"`
 	Reasons   []string `json:"reasons,omitempty"`
 	Trace     string   `json:"trace"`
 
@@ -73,7 +73,7 @@ func newProblem(err error, trace string) problem {
 		cause:      e.Cause,
 	}
 	if p.Hint == "" {
-		p.Hint = catalogue[e.Code].hint
+		p.Hint = hintOf(e.Code)
 	}
 	if p.Retryable && p.retryAfter == 0 {
 		p.retryAfter = time.Second
@@ -143,6 +143,13 @@ func (p problem) send(c *fiber.Ctx, e *event) {
 	c.Status(p.Status)
 	c.Set(fiber.HeaderContentType, typeProblem)
 	c.Response().SetBodyRaw(p.encode())
+}
+
+func hintOf(code string) string {
+	if known, ok := catalogue[code]; ok {
+		return known.hint
+	}
+	return "See /docs for the calls and their problems."
 }
 
 func titleOf(code string, status int) string {

@@ -126,10 +126,11 @@ func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(gateway.WithTrace(s.base, e.trace), s.deps.Config.RequestTimeout)
 	defer cancel()
-	key := c.Get("Idempotency-Key")
-	if key == "" || !r.is(write) {
+	keys := c.Request().Header.PeekAll("Idempotency-Key") // at most one; it may be empty
+	if len(keys) == 0 || !r.is(write) {
 		return s.admitted(ctx, r, w)
 	}
+	key := string(keys[0])
 	return s.once.do(ctx, key, c, w, func() (answer, error) { return s.admitted(ctx, r, w) })
 }
 

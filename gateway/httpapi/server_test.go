@@ -201,6 +201,11 @@ func TestLoopbackOnly(t *testing.T) {
 			t.Errorf("%s: %s: %d %s", c.name, c.value, got.status, got.body)
 		}
 	}
+	old := r.dial(t)
+	fmt.Fprint(old, "GET /v1/subjects/a HTTP/1.0\r\n\r\n")
+	if status, text := readRaw(t, old); status != 403 || !strings.Contains(text, codeCrossSite) || !strings.Contains(text, "Host header") {
+		t.Errorf("a client without a Host is not told what is missing: %d %s", status, text)
+	}
 }
 
 func TestDocumentsAreCacheable(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 )
@@ -14,6 +15,22 @@ import (
 type Curve struct {
 	Name   string
 	Points []Operating
+	Pooled bool // of several data sets together: drawn to stand out
+}
+
+// Curves are those of the tests and, when there are several, the one of all their scores under one threshold.
+func Curves(tests []Test) []Curve {
+	var curves []Curve
+	var scores []*Scores
+	for _, t := range tests {
+		curves, scores = append(curves, t.Scores.Curve(t.Set.Name)), append(scores, t.Scores)
+	}
+	if len(tests) > 1 {
+		all := pool(scores).Curve("pooled")
+		all.Pooled = true
+		curves = append(curves, all)
+	}
+	return curves
 }
 
 const (
@@ -32,21 +49,34 @@ var palette = []color.Color{
 	color.RGBA{204, 121, 167, 255},
 	color.RGBA{86, 180, 233, 255},
 	color.RGBA{213, 94, 0, 255},
-	color.RGBA{0, 0, 0, 255},
 }
 
-// PlotDET writes curves to file with both rates on logarithmic axes; the extension picks the format (png, svg, pdf).
+var (
+	black = color.RGBA{0, 0, 0, 255}
+	faint = color.RGBA{150, 150, 150, 255}
+)
+
+// PlotDET writes curves to file as ISO/IEC 19795-1 draws them, FNMR over FMR, both logarithmic; the extension picks the format
+// (png, svg, pdf).
 // A test without a threshold that has errors of both kinds has no curve.
 func PlotDET(file, title string, curves []Curve) error {
 	p := plot.New()
 	p.Title.Text = title
-	p.X.Label.Text, p.Y.Label.Text = "false match rate", "false non-match rate"
+	p.X.Label.Text, p.Y.Label.Text = "false match rate (FMR)", "false non-match rate (FNMR)"
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
 	p.X.Max, p.Y.Max = 1, 1
-	p.Legend.Top = true
+	p.Legend.Top, p.Legend.Left = true, true // text to the right of its line: a viewer's font may be wider than ours
+	p.Legend.XOffs, p.Legend.Padding, p.Title.Padding = vg.Points(8), vg.Points(2), vg.Points(6)
+	for _, f := range []*font.Font{
+		&p.Title.TextStyle.Font, &p.Legend.TextStyle.Font,
+		&p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font, &p.X.Tick.Label.Font, &p.Y.Tick.Label.Font,
+	} {
+		f.Variant = "Sans"
+	}
 	p.Add(plotter.NewGrid())
 	p.X.Min, p.Y.Min = 0.1, 0.1
+	least := 0.1
 	for i, c := range curves {
 		xys := positive(c.Points)
 		if len(xys) == 0 {
@@ -57,9 +87,20 @@ func PlotDET(file, title string, curves []Curve) error {
 			return fmt.Errorf("DET curve of %s: %w", c.Name, err)
 		}
 		line.Width, line.Color = vg.Points(1.5), palette[i%len(palette)]
+		if c.Pooled {
+			line.Width, line.Color = vg.Points(2.5), black
+		}
+		least = min(least, max(xys[0].X, xys[len(xys)-1].Y))
 		p.Add(line)
 		p.Legend.Add(c.Name, line)
 	}
+	equal, err := plotter.NewLine(plotter.XYs{{X: least, Y: least}, {X: 1, Y: 1}})
+	if err != nil {
+		return err
+	}
+	equal.Color, equal.Dashes = faint, []vg.Length{vg.Points(3), vg.Points(3)}
+	p.Add(equal)
+	p.Legend.Add("equal error rates", equal)
 	return p.Save(plotSide, plotSide, file)
 }
 

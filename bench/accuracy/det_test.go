@@ -24,6 +24,31 @@ func TestPlotDET(t *testing.T) {
 	}
 }
 
+// The README shows this drawing: four sets and their pool, each named, in a file that loads at once.
+func TestPlotOfSeveralSets(t *testing.T) {
+	var tests []Test
+	for i, name := range []string{"set-a", "set-b", "set-c", "set-d"} {
+		tests = append(tests, Test{Set: Dataset{Name: name}, Scores: gaussian(uint64(i), 60, 4, 2)})
+	}
+	curves := Curves(tests)
+	if len(curves) != 5 || !curves[4].Pooled || len(Curves(tests[:1])) != 1 {
+		t.Fatalf("%d curves", len(curves))
+	}
+	file := filepath.Join(t.TempDir(), "det.svg")
+	if err := PlotDET(file, "toys", curves); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil || len(data) > 300_000 {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+	for _, text := range []string{"set-a", "set-b", "set-c", "set-d", "pooled", "false match rate (FMR)", "false non-match rate (FNMR)"} {
+		if !bytes.Contains(data, []byte(">"+text+"<")) {
+			t.Errorf("%q is missing", text)
+		}
+	}
+}
+
 func TestCurveIsThinButWhole(t *testing.T) {
 	s := gaussian(1, 60, 4, 1)
 	c := s.Curve("x").Points

@@ -56,8 +56,6 @@ type accuracyReport struct {
 	HeldOut         *accuracy.HeldOut  `json:"held_out,omitempty"`
 	Calibration     string             `json:"calibration,omitempty"` // file written
 	TailChecks      []models.TailTest  `json:"tail_checks,omitempty"`
-
-	curves []accuracy.Curve
 }
 
 func (c *accuracyCmd) run(ctx context.Context, s *session) error {
@@ -132,7 +130,7 @@ func (c *accuracyCmd) measure(ctx context.Context, e matcher.Engine, say accurac
 		}
 	}
 	if c.DET != "" {
-		if err := accuracy.PlotDET(c.DET, report.Model+", protocol "+c.Protocol, report.curves); err != nil {
+		if err := accuracy.PlotDET(c.DET, report.Model+", protocol "+c.Protocol, accuracy.Curves(tests)); err != nil {
 			return report, err
 		}
 	}
@@ -181,9 +179,6 @@ func (c *accuracyCmd) tests(ctx context.Context, e matcher.Engine, o accuracy.Op
 }
 
 func (r *accuracyReport) summarise(ctx context.Context, tests []accuracy.Test, b accuracy.Bootstrap) error {
-	for _, t := range tests {
-		r.curves = append(r.curves, t.Scores.Curve(t.Set.Name))
-	}
 	if len(tests) == 1 {
 		var err error
 		r.Result, err = tests[0].Result(ctx, b)

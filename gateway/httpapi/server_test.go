@@ -401,7 +401,7 @@ func TestShutdownOutlastsItsAnswers(t *testing.T) {
 	go func() { down <- r.Shutdown(context.Background()) }()
 	select {
 	case <-down:
-		t.Error("the server is down while it takes the rest of a body, so the client may lose the answer")
+		t.Fatal("the server is down while it takes the rest of a body, so the client may lose the answer")
 	case <-time.After(200 * time.Millisecond):
 	}
 	conn.Close()

@@ -62,18 +62,19 @@ var (
 func PlotDET(file, title string, curves []Curve) error {
 	p := plot.New()
 	p.Title.Text = title
-	p.X.Label.Text, p.Y.Label.Text = "false match rate (FMR)", "false non-match rate (FNMR)"
+	p.X.Label.Text, p.Y.Label.Text = "false match rate", "false non-match rate" // longer ones push the frame inwards
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
 	p.X.Max, p.Y.Max = 1, 1
 	p.Legend.Top, p.Legend.Left = true, true // text to the right of its line: a viewer's font may be wider than ours
-	p.Legend.XOffs, p.Legend.Padding, p.Title.Padding = vg.Points(8), vg.Points(2), vg.Points(6)
+	p.Legend.XOffs, p.Legend.YOffs, p.Legend.Padding, p.Title.Padding = vg.Points(8), vg.Points(-20), vg.Points(2), vg.Points(6)
 	for _, f := range []*font.Font{
 		&p.Title.TextStyle.Font, &p.Legend.TextStyle.Font,
 		&p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font, &p.X.Tick.Label.Font, &p.Y.Tick.Label.Font,
 	} {
 		f.Variant = "Sans"
 	}
+	p.X.Label.TextStyle.Font.Size, p.Y.Label.TextStyle.Font.Size = vg.Points(10), vg.Points(10)
 	p.Add(plotter.NewGrid())
 	p.X.Min, p.Y.Min = 0.1, 0.1
 	least := 0.1

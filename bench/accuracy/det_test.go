@@ -42,7 +42,7 @@ func TestPlotOfSeveralSets(t *testing.T) {
 	if err != nil || len(data) > 300_000 {
 		t.Errorf("%d bytes, %v", len(data), err)
 	}
-	for _, text := range []string{"set-a", "set-b", "set-c", "set-d", "pooled", "false match rate (FMR)", "false non-match rate (FNMR)"} {
+	for _, text := range []string{"set-a", "set-b", "set-c", "set-d", "pooled", "false match rate", "false non-match rate"} {
 		if !bytes.Contains(data, []byte(">"+text+"<")) {
 			t.Errorf("%q is missing", text)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -27,8 +28,10 @@ func bomb() []byte {
 // iso makes an ISO/IEC 19794-2:2005 record of 20 minutiae whose header says that it has `says` bytes, 0: the truth.
 func iso(says int) []byte {
 	var body []byte
-	for i := range 20 {
-		body = append(body, 0x40, byte(40+10*i), 0, byte(60+9*i), byte(12*i), 80) // ending at (40+10i, 60+9i)
+	rng := rand.New(rand.NewPCG(19794, 2))
+	for range 20 { // endings, strewn as in a finger and not as on a lattice
+		x, y := 40+rng.IntN(200), 60+rng.IntN(200)
+		body = append(body, 0x40, byte(x), 0, byte(y), byte(rng.IntN(180)), 80)
 	}
 	b := append([]byte("FMR\x00 20\x00"), make([]byte, 16)...)
 	b[22] = 1                                                  // one view

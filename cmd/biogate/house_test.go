@@ -34,6 +34,7 @@ func newHouse(t *testing.T, change ...func(*config.Config)) *house {
 	t.Helper()
 	c := config.Default()
 	c.Listen, c.Data, c.Models = "127.0.0.1:0", t.TempDir(), modelsDir(t)
+	c.Limits.DrainGrace = 0
 	for _, f := range change {
 		f(&c)
 	}

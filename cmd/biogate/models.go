@@ -90,5 +90,5 @@ func (c modelsPullCmd) Run(ctx context.Context, out console) error {
 	if err := models.Pull(ctx, c.Models); err != nil {
 		return err
 	}
-	return modelsVerifyCmd{c.modelFlags}.Run(out)
+	return modelsVerifyCmd(c).Run(out)
 }

@@ -79,6 +79,7 @@ func withGateway(ctx context.Context, flags serveFlags, f func(base string) erro
 	if err != nil {
 		return err
 	}
+	c.Limits.DrainGrace = 0 // nobody else asks it
 	a, err := build(ctx, c, newLog(io.Discard, "error"))
 	if err != nil {
 		return fmt.Errorf("%w; to ask a gateway that runs, give --url", err)

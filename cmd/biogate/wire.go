@@ -169,7 +169,7 @@ func (a *app) surface() httpapi.Config {
 	l := a.config.Limits
 	return httpapi.Config{
 		BodyLimit: l.BodyBytes, BodyBudget: l.BodyBudgetBytes, Connections: l.Connections, Slots: l.Slots, Queue: l.Queue,
-		QueueWait: l.QueueWait, RequestTimeout: l.RequestTimeout,
+		QueueWait: l.QueueWait, RequestTimeout: l.RequestTimeout, Grace: l.DrainGrace,
 		LoopbackOnly: a.config.Mode == config.Development,
 	}
 }

@@ -86,7 +86,7 @@ type Assertion struct {
 type Limits struct {
 	// BodyBytes of one request.
 	BodyBytes int `yaml:"body_bytes"`
-	// BodyBudgetBytes of all large bodies held at a time.
+	// BodyBudgetBytes of all large bodies held at a time, as they arrive; decoding base64 takes three quarters of that again.
 	BodyBudgetBytes int `yaml:"body_budget_bytes"`
 	// Connections open at a time.
 	Connections int `yaml:"connections"`
@@ -98,6 +98,9 @@ type Limits struct {
 	QueueWait time.Duration `yaml:"queue_wait"`
 	// RequestTimeout is from the end of the body to the answer.
 	RequestTimeout time.Duration `yaml:"request_timeout"`
+	// DrainGrace is how long after SIGTERM requests are still taken while /readyz says 503 already, so that whoever balances
+	// the load can turn away; part of DrainTimeout.
+	DrainGrace time.Duration `yaml:"drain_grace"`
 	// DrainTimeout is how long running requests may take to end after SIGTERM.
 	DrainTimeout time.Duration `yaml:"drain_timeout"`
 }
@@ -151,6 +154,7 @@ func Default() Config {
 			Connections:     4096,
 			QueueWait:       2 * time.Second,
 			RequestTimeout:  15 * time.Second,
+			DrainGrace:      time.Second,
 			DrainTimeout:    20 * time.Second,
 		},
 		Cache: Cache{Deployment: "biogate", TTL: 24 * time.Hour, DeletionTTL: 10 * time.Minute},

@@ -113,6 +113,7 @@ func (l Limits) check() []error {
 		within("limits.queue", l.Queue, 0, 1<<20),
 		within("limits.queue_wait", l.QueueWait, time.Millisecond, time.Minute),
 		within("limits.request_timeout", l.RequestTimeout, 10*time.Millisecond, 10*time.Minute),
+		within("limits.drain_grace", l.DrainGrace, 0, l.DrainTimeout/2),
 		within("limits.drain_timeout", l.DrainTimeout, time.Millisecond, 10*time.Minute),
 	}
 }

@@ -68,7 +68,6 @@ func TestPlantedViolations(t *testing.T) {
 		{"internal/buildinfo/info.go", "biogate/gateway", "internal/... may import of ours"},
 		{"gateway/verify_test.go", "biogate/adapters/bolttemplates", lawful},
 		{"gateway/verify_test.go", "biogate/cmd/biogate", "test code may import of ours"},
-		{"gateway/verify_test.go", "go.uber.org/goleak", lawful},
 		{"gateway/verify_test.go", "github.com/gofiber/fiber/v2", "is for gateway/httpapi"},
 		{"gateway/verify_test.go", "time", lawful},
 		{"cmd/biogate/wire_test.go", "biogate/cmd/biogate/internal", lawful},

@@ -58,7 +58,6 @@ var testModules = []string{
 	"github.com/alicebob/miniredis/v2",
 	"github.com/getkin/kin-openapi",
 	"github.com/rogpeppe/go-internal",
-	"go.uber.org/goleak",
 	"golang.org/x/image",
 	"pgregory.net/rapid",
 }

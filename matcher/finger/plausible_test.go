@@ -52,14 +52,14 @@ func TestInventedMinutiaeAreRefused(t *testing.T) {
 		rng := newRand(rapid.Uint64().Draw(r, "seed"))
 		turned := func(int) uint8 { return uint8(rng.IntN(256)) }
 		step := rapid.IntRange(8, 50).Draw(r, "step")
-		columns, rows := rapid.IntRange(5, 15).Draw(r, "columns"), rapid.IntRange(4, 16).Draw(r, "rows")
+		columns, rows := rapid.IntRange(3, 15).Draw(r, "columns"), rapid.IntRange(3, 16).Draw(r, "rows")
 		p := grid(step, rapid.IntRange(0, step-1).Draw(r, "skew"), columns, rows, turned)
 		if !refusedAsInvented(t, p) {
 			r.Error("a lattice passes")
 		}
 		for i := range p.Minutiae { // strewn, but of one direction
 			p.Minutiae[i].X, p.Minutiae[i].Y = int16(rng.IntN(400)), int16(rng.IntN(500))
-			p.Minutiae[i].Angle = uint8(64 + 12*rng.NormFloat64())
+			p.Minutiae[i].Angle = uint8(64 + 6*rng.NormFloat64())
 		}
 		if !refusedAsInvented(t, p) {
 			r.Error("minutiae of one direction pass")
@@ -85,7 +85,7 @@ func TestHonestMinutiaeArePlausible(t *testing.T) {
 			t.Errorf("synthetic finger %d is refused", i)
 		}
 	}
-	few := grid(20, 0, 6, 3, func(int) uint8 { return 64 }) // what a cut-off record of a real finger could look like
+	few := grid(20, 0, 4, 2, func(int) uint8 { return 64 }) // what a cut-off record of a real finger could look like
 	if refusedAsInvented(t, few) {
 		t.Error("too few minutiae to tell are refused")
 	}

@@ -5,6 +5,7 @@
 //
 //	decode   matcher/imaging, or the reader of a template or ISO record
 //	extract  picture -> Print, the minutiae at 500 dpi (extract.go, one file a step)
+//	quality  is this a finger, and how clear (quality.go)
 //	encode   Print -> payload of matcher.Template (codec.go)
 //
 // and a comparison through

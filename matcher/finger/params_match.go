@@ -74,6 +74,6 @@ const (
 	plausibleFrom = 9    // minutiae; invented patches of 8 match no more fingers than strangers do, of 9 ten times as many
 	crowdReach    = 60   // pixels: a few ridges, but an area that holds enough minutiae to count
 	mostCrowd     = 52   // others within it: twice the 26 of the densest record
-	mostAgreement = 0.90 // mean resultant length of directions: a spread of 26 degrees, with which a grid gains little; 0.58 at most in records
-	leastSpread   = 0.14 // coefficient of variation of nearest distances; 0.29 at least in records
+	mostAgreement = 0.90 // mean resultant length of directions: a spread of 26 degrees, with which a grid gains little; 0.67 at most in real prints
+	leastSpread   = 0.14 // coefficient of variation of nearest distances; 0.29 at least in real prints
 )

@@ -34,7 +34,7 @@ func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, er
 	defer leave()
 	_, degraded, err := s.deps.Registry.Update(ctx, r.Subject, adding(r.Subject, templates))
 	if err != nil {
-		s.galleries.doubt(r.Subject) // it may have been written all the same
+		s.doubt(r.Subject) // it may have been written all the same
 		return EnrollResult{}, stored(err, unknownSubject())
 	}
 	return EnrollResult{Subject: r.Subject, Templates: describe(templates, captures), Degraded: degraded}, nil

@@ -63,6 +63,12 @@ func (gs *galleries) doubt(subject string) {
 	gs.doubts[subject] = struct{}{}
 }
 
+func (gs *galleries) settle(subject string) {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	delete(gs.doubts, subject)
+}
+
 func (gs *galleries) unsure() []string {
 	gs.mu.RLock()
 	defer gs.mu.RUnlock()
@@ -216,7 +222,6 @@ func (gs *galleries) index(refs References, prepared map[matcher.Modality][]matc
 		g.members[refs.Subject] = refs.Version
 		g.version++
 	}
-	delete(gs.doubts, refs.Subject)
 	return nil
 }
 
@@ -239,6 +244,15 @@ func (s *Service) follow(refs References) {
 	}
 	if s.galleries.isMember(refs.Subject) && s.galleries.index(refs, s.prepare(refs)) != nil {
 		s.galleries.doubt(refs.Subject)
+		return
+	}
+	s.galleries.settle(refs.Subject)
+}
+
+// doubt: a change of the subject ended without an answer, so memory may not show what is held.
+func (s *Service) doubt(subject string) {
+	if s.deps.Deduplicate || s.galleries.isMember(subject) {
+		s.galleries.doubt(subject)
 	}
 }
 
@@ -250,6 +264,9 @@ func (s *Service) refresh(ctx context.Context, subject string) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		s.galleries.forget(subject)
+		return err
+	case isDamage(err):
+		s.galleries.settle(subject) // asking again does not mend it
 		return err
 	case err != nil:
 		s.galleries.doubt(subject)

@@ -95,7 +95,9 @@ func (s *Service) tidy(ctx context.Context) {
 		_ = s.deleteExpired(ctx, name)
 	}
 	for _, subject := range s.galleries.unsure() {
-		_ = s.refresh(ctx, subject)
+		if err := s.refresh(ctx, subject); err != nil && !errors.Is(err, ErrNotFound) && !isDamage(err) {
+			return // the registry does not answer: the others can wait too
+		}
 	}
 }
 

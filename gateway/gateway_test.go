@@ -285,6 +285,33 @@ func TestDamagedReferenceIsNoVerdict(t *testing.T) {
 	wantCode(t, err, "reference-damaged", gateway.Internal)
 }
 
+func TestAnEnrolmentWithoutAnAnswerIsLookedUpAgain(t *testing.T) {
+	h := newHouse(t, func(d *gateway.Deps) { d.Deduplicate = true })
+	h.registry.lose = true // the change is made, and its answer lost
+	_, err := h.Enroll(context.Background(), gateway.EnrollRequest{Subject: "a", Captures: []matcher.Sample{face("alice")}})
+	wantCode(t, err, "record-unavailable", gateway.Unavailable)
+	h.registry.lose = false
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); h.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	for i := 0; ; i++ {
+		_, err := h.Enroll(context.Background(), gateway.EnrollRequest{Subject: fmt.Sprint("b", i), Captures: []matcher.Sample{face("alice")}})
+		if err != nil {
+			wantCode(t, err, "duplicate-subject", gateway.Conflict)
+			return
+		}
+		// Not known yet: what was enrolled is taken back, so that only the lost one can be found.
+		if _, err := h.Forget(context.Background(), fmt.Sprint("b", i)); err != nil {
+			t.Fatal(err)
+		}
+		if i > 1000 {
+			t.Fatal("what was enrolled without an answer stays unknown to deduplication")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 func TestModelsNeedCalibration(t *testing.T) {
 	h := newHouse(t)
 	delete(h.deps.Calibrations, "toy-face-1")

@@ -24,7 +24,7 @@ func (s *Service) Forget(ctx context.Context, subject string) (Deletion, error) 
 	}
 	held, degraded, err := s.deps.Registry.Forget(ctx, subject)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		s.galleries.doubt(subject) // it may be gone all the same
+		s.doubt(subject) // it may be gone all the same
 		return Deletion{}, stored(err, unknownSubject())
 	}
 	// Also where nothing was held: an earlier deletion may have ended halfway.

@@ -93,6 +93,7 @@ type toyRegistry struct {
 	fail error
 	down []string
 	tell func(gateway.References)
+	lose bool // answers to changes
 
 	version uint64
 }
@@ -130,6 +131,9 @@ func (r *toyRegistry) Update(_ context.Context, subject string, change func(gate
 	r.version++
 	next.Version = r.version
 	r.held[subject] = next
+	if r.lose {
+		return gateway.References{}, nil, errors.New("no answer in time")
+	}
 	r.tell(next)
 	return next, nil, nil
 }

@@ -150,7 +150,7 @@ func TestLoadRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(m, t.TempDir(), 1); err == nil || !strings.Contains(err.Error(), "make setup") {
+	if _, err := Load(m, t.TempDir(), 1); err == nil || !strings.Contains(err.Error(), "make models") {
 		t.Errorf("no weights: error %v, want the remedy in it", err)
 	}
 	if _, err := Load(m, t.TempDir(), 0); err == nil {

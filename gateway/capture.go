@@ -127,39 +127,50 @@ func (s *Service) probes(captures []captured) ([]asked, error) {
 		if err != nil {
 			return nil, err
 		}
-		i, err := showing(out, characteristic{c.info.Modality, c.info.Position}, shown)
-		if err != nil {
+		c := asked{characteristic: characteristic{c.info.Modality, c.info.Position}, model: m, probes: []matcher.Probe{probe}}
+		if out, err = merged(out, c, shown); err != nil {
 			return nil, err
 		}
-		if i < 0 {
-			out = append(out, asked{characteristic: characteristic{c.info.Modality, c.info.Position}, model: m})
-			i = len(out) - 1
-		}
-		out[i].add(c.info.Position, probe)
 	}
 	return out, nil
 }
 
-// showing finds the question that asks about the same characteristic, -1 for none.
-func showing(questions []asked, c characteristic, shown matcher.Reference) (int, error) {
-	for i, q := range questions {
-		if q.modality != c.modality {
+// merged puts a question among others: all that ask about the same characteristic, by their labels or by what they show,
+// become one with it.
+func merged(questions []asked, q asked, shown matcher.Reference) ([]asked, error) {
+	var apart []asked
+	for _, other := range questions {
+		same, err := other.same(q, shown)
+		if err != nil {
+			return nil, err
+		}
+		if !same {
+			apart = append(apart, other)
 			continue
 		}
-		if q.position.Comparable(c.position) {
-			return i, nil
+		q.add(other.position, other.probes...)
+	}
+	return append(apart, q), nil
+}
+
+// same says whether a asks about the characteristic of q, whose only probe is also given as a reference.
+func (a asked) same(q asked, shown matcher.Reference) (bool, error) {
+	if a.modality != q.modality {
+		return false, nil
+	}
+	if a.position.Comparable(q.position) {
+		return true, nil
+	}
+	for _, probe := range a.probes {
+		score, err := probe.Compare(shown)
+		if err != nil {
+			return false, err
 		}
-		for _, probe := range q.probes {
-			score, err := probe.Compare(shown)
-			if err != nil {
-				return 0, err
-			}
-			if fmr, _ := (decision.Evidence{Impostors: q.model.impostors, Score: score, Comparisons: 1}).FMR(); fmr <= sameFMR {
-				return i, nil
-			}
+		if fmr, _ := (decision.Evidence{Impostors: a.model.impostors, Score: score, Comparisons: 1}).FMR(); fmr <= sameFMR {
+			return true, nil
 		}
 	}
-	return -1, nil
+	return false, nil
 }
 
 // add takes a probe in; the position becomes unknown when the labels differ.
@@ -198,7 +209,9 @@ type compared struct {
 
 // compare scores every characteristic against the subject's references: the best over probes and references of the same
 // position, charged for the number of comparisons.
-func compare(questions []asked, refs References) (compared, error) {
+//
+// lenient passes over a reference that cannot be read, with a reason; otherwise it is an error.
+func compare(questions []asked, refs References, lenient bool) (compared, error) {
 	var out compared
 	prepared := map[string]matcher.Reference{}
 	for _, q := range answerable(questions, refs) {
@@ -212,6 +225,10 @@ func compare(questions []asked, refs References) (compared, error) {
 				continue
 			}
 			ref, err := reference(q.model, t, prepared)
+			if err != nil && lenient {
+				reason = "reference-damaged"
+				continue
+			}
 			if err != nil {
 				return compared{}, err
 			}

@@ -85,33 +85,39 @@ func adding(subject string, templates []StoredTemplate) func(References) (Refere
 }
 
 // deduplicate refuses a person who is held under another id. Until leave is called no other enrolment passes here, so that
-// two at once cannot both be new.
-func (s *Service) deduplicate(ctx context.Context, subject string, captures []captured) (leave func(), err error) {
+// two at once cannot both be new. Whoever is in doubt is looked up first.
+func (s *Service) deduplicate(ctx context.Context, subject string, captures []captured) (func(), error) {
 	if !s.deps.Deduplicate {
 		return func() {}, nil
 	}
 	select {
 	case s.enrolling <- struct{}{}:
-		leave = func() { <-s.enrolling }
 	case <-ctx.Done():
 		return nil, unavailable("overloaded", "other enrolments took too long", ctx.Err())
 	}
+	leave, passed := func() { <-s.enrolling }, false
+	defer func() {
+		if !passed {
+			leave()
+		}
+	}()
+	if err := s.lookAgain(ctx); err != nil {
+		return nil, stored(err, nil)
+	}
 	questions, err := s.probes(unlabelled(captures))
 	if err != nil {
-		leave()
 		return nil, err
 	}
 	found, _, err := s.search(ctx, everyone, questions, s.deps.Policy)
 	if err != nil {
-		leave()
 		return nil, err
 	}
 	for _, c := range found {
 		if c.Subject != subject {
-			leave()
 			return nil, &Error{Kind: Conflict, Code: "duplicate-subject", Detail: "this person is enrolled under another id"}
 		}
 	}
+	passed = true
 	return leave, nil
 }
 

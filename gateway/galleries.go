@@ -23,8 +23,8 @@ type galleries struct {
 	now     func() time.Time
 	mu      sync.RWMutex // guards the maps and versions; indexes guard themselves
 	byName  map[string]*gallery
-	doubts  map[string]struct{} // subjects of whom memory may not show what is held
-	changes [64]sync.Mutex      // by gallery: a change of the store and of memory is one step
+	doubts  map[string]time.Time // subjects of whom memory may not show what is held, and until when that may change
+	changes [64]sync.Mutex       // by gallery: a change of the store and of memory is one step
 }
 
 type gallery struct {
@@ -35,7 +35,7 @@ type gallery struct {
 }
 
 func newGalleries(engines map[matcher.Modality]model, now func() time.Time) *galleries {
-	return &galleries{engines: engines, now: now, byName: map[string]*gallery{}, doubts: map[string]struct{}{}}
+	return &galleries{engines: engines, now: now, byName: map[string]*gallery{}, doubts: map[string]time.Time{}}
 }
 
 func (gs *galleries) live(name string) (*gallery, bool) {
@@ -56,17 +56,23 @@ func (gs *galleries) changing(name string) func() {
 	return m.Unlock
 }
 
-// doubt has a subject looked up again soon.
+// doubtFor is longer than a change whose answer was lost can still take to be made.
+const doubtFor = 10 * time.Minute
+
+// doubt has a subject looked up again and again until doubtFor has passed.
 func (gs *galleries) doubt(subject string) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
-	gs.doubts[subject] = struct{}{}
+	gs.doubts[subject] = gs.now().Add(doubtFor)
 }
 
+// settle ends a doubt that is old enough.
 func (gs *galleries) settle(subject string) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
-	delete(gs.doubts, subject)
+	if !gs.now().Before(gs.doubts[subject]) {
+		delete(gs.doubts, subject)
+	}
 }
 
 func (gs *galleries) unsure() []string {
@@ -170,7 +176,6 @@ func (gs *galleries) leave(name string, subjects ...string) {
 func (gs *galleries) forget(subject string) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
-	delete(gs.doubts, subject)
 	for _, g := range gs.byName {
 		g.remove(subject)
 	}
@@ -244,9 +249,7 @@ func (s *Service) follow(refs References) {
 	}
 	if s.galleries.isMember(refs.Subject) && s.galleries.index(refs, s.prepare(refs)) != nil {
 		s.galleries.doubt(refs.Subject)
-		return
 	}
-	s.galleries.settle(refs.Subject)
 }
 
 // doubt: a change of the subject ended without an answer, so memory may not show what is held.
@@ -265,8 +268,7 @@ func (s *Service) refresh(ctx context.Context, subject string) error {
 	case errors.Is(err, ErrNotFound):
 		s.galleries.forget(subject)
 		return err
-	case isDamage(err):
-		s.galleries.settle(subject) // asking again does not mend it
+	case isDamage(err): // asking again does not mend it
 		return err
 	case err != nil:
 		s.galleries.doubt(subject)
@@ -383,6 +385,9 @@ func (s *Service) PutGallery(ctx context.Context, g Gallery) (GalleryInfo, bool,
 
 // Gallery describes a gallery.
 func (s *Service) Gallery(_ context.Context, name string) (GalleryInfo, error) {
+	if err := checkIdentifier("gallery", name); err != nil {
+		return GalleryInfo{}, err
+	}
 	return s.galleries.info(name)
 }
 
@@ -417,18 +422,22 @@ func (s *Service) drop(ctx context.Context, name string) error {
 
 // AddMembers adds subjects to a gallery: all that are enrolled, or, with an error, none. Each gets its own result.
 func (s *Service) AddMembers(ctx context.Context, name string, subjects []string) ([]MemberResult, error) {
+	if err := checkIdentifier("gallery", name); err != nil {
+		return nil, err
+	}
 	defer s.galleries.changing(name)()
 	if _, err := s.galleries.info(name); err != nil {
 		return nil, err
 	}
 	out := make([]MemberResult, len(subjects))
-	var added []string // to memory first, where it is undone at no risk
+	var enrolled, added []string // to memory first, where it is undone at no risk
 	for i, subject := range subjects {
 		out[i].Subject = subject
 		was := s.galleries.has(name, subject)
 		err := s.addMember(ctx, name, subject)
 		switch {
 		case err == nil:
+			enrolled = append(enrolled, subject)
 			if !was {
 				added = append(added, subject)
 			}
@@ -439,7 +448,7 @@ func (s *Service) AddMembers(ctx context.Context, name string, subjects []string
 			out[i].Err = AsError(err)
 		}
 	}
-	if err := s.deps.Galleries.AddMembers(ctx, name, added); err != nil {
+	if err := s.deps.Galleries.AddMembers(ctx, name, enrolled); err != nil {
 		s.galleries.leave(name, added...)
 		return nil, stored(err, unknownGallery())
 	}
@@ -479,7 +488,7 @@ func (s *Service) dropForgotten(ctx context.Context, name string, added []string
 
 // RemoveMember takes a subject out of a gallery; it is nil when it was not in.
 func (s *Service) RemoveMember(ctx context.Context, name, subject string) error {
-	if err := checkIdentifier("subject", subject); err != nil {
+	if err := errors.Join(checkIdentifier("gallery", name), checkIdentifier("subject", subject)); err != nil {
 		return err
 	}
 	defer s.galleries.changing(name)()

@@ -94,11 +94,19 @@ func (s *Service) tidy(ctx context.Context) {
 	for _, name := range s.galleries.expired() {
 		_ = s.deleteExpired(ctx, name)
 	}
+	_ = s.lookAgain(ctx)
+}
+
+// lookAgain brings into memory what is held about the subjects in doubt. It ends with the first that the registry does not
+// answer about: the others can wait too.
+func (s *Service) lookAgain(ctx context.Context) error {
 	for _, subject := range s.galleries.unsure() {
 		if err := s.refresh(ctx, subject); err != nil && !errors.Is(err, ErrNotFound) && !isDamage(err) {
-			return // the registry does not answer: the others can wait too
+			return err
 		}
+		s.galleries.settle(subject)
 	}
+	return nil
 }
 
 // Ready is nil when requests can be decided.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"biogate/gateway/decision"
 	"biogate/matcher"
@@ -12,7 +13,8 @@ import (
 // found is a gallery member whose evidence was fused.
 type found struct {
 	Candidate
-	version uint64 // of the references that were compared
+	version uint64   // of the references that were compared
+	reasons []string // why a characteristic could not be compared
 }
 
 // Identify decides who of a gallery captures come from, and states the best candidate to the audience.
@@ -86,6 +88,9 @@ func (s *Service) search(ctx context.Context, name string, questions []asked, po
 			return nil, Outcome{}, err
 		}
 		nearest.Degraded = union(nearest.Degraded, degraded)
+		if slices.ContainsFunc(f.reasons, func(r string) bool { return strings.HasPrefix(r, "reference-damaged") }) {
+			nearest.Reasons = union(nearest.Reasons, []string{"reference-damaged"})
+		}
 		if fused.Evidence > 0 && (nearest.Decision == decision.Inconclusive || fused.FMR < nearest.FMR) {
 			nearest.Decision, nearest.FMR, nearest.Extrapolated = decision.NoMatch, fused.FMR, fused.Extrapolated
 		}
@@ -146,13 +151,13 @@ func (s *Service) examine(ctx context.Context, subject string, questions []asked
 	if err != nil {
 		return found{}, decision.Fused{}, nil, stored(err, nil)
 	}
-	result, err := s.compareStaged(questions, refs)
+	result, err := s.compareStaged(questions, refs, true)
 	if err != nil {
 		return found{}, decision.Fused{}, nil, err
 	}
 	fused := decision.Fuse(result.evidence)
 	c := Candidate{Subject: subject, FMR: fused.FMR, Extrapolated: fused.Extrapolated, Scores: result.scores}
-	return found{c, refs.Version}, fused, degraded, nil
+	return found{c, refs.Version, result.reasons}, fused, degraded, nil
 }
 
 // announce signs the best candidate that is still held as it was compared, and lists it with those behind it.
@@ -189,8 +194,12 @@ func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, best found
 	out.Decision, out.FMR, out.Extrapolated, out.Scores = decision.Match, best.FMR, best.Extrapolated, best.Scores
 	out.Degraded, out.Reasons = union(out.Degraded, degraded), union(out.Reasons, unsupported(best.Scores))
 	facts := AssertionFacts{Subject: best.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "identify", Gallery: r.Gallery, Device: r.Device}
-	out.Assertion, err = s.assert(ctx, facts, out.Outcome)
-	return err == nil, err
+	token, err := s.assert(ctx, facts, out.Outcome)
+	if err != nil || !s.galleries.has(r.Gallery, best.Subject) { // it left the gallery while this was signed
+		return false, err
+	}
+	out.Assertion = token
+	return true, nil
 }
 
 func union(a, b []string) []string {

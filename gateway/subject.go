@@ -27,10 +27,6 @@ func (s *Service) Forget(ctx context.Context, subject string) (Deletion, error) 
 		s.doubt(subject) // it may be gone all the same
 		return Deletion{}, stored(err, unknownSubject())
 	}
-	// Also where nothing was held: an earlier deletion may have ended halfway.
-	if left := s.deps.Galleries.ForgetMember(ctx, subject); left != nil {
-		degraded = append(degraded, "galleries")
-	}
 	if err != nil {
 		return Deletion{}, unknownSubject()
 	}

@@ -27,7 +27,7 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	if err != nil {
 		return Outcome{}, err
 	}
-	found, err := s.compareStaged(questions, refs)
+	found, err := s.compareStaged(questions, refs, false)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -57,9 +57,9 @@ func (s *Service) lookup(ctx context.Context, subject string) (refs References, 
 	return refs, degraded, err
 }
 
-func (s *Service) compareStaged(questions []asked, refs References) (found compared, err error) {
+func (s *Service) compareStaged(questions []asked, refs References, lenient bool) (found compared, err error) {
 	err = s.staged("compare", func() error {
-		found, err = compare(questions, refs)
+		found, err = compare(questions, refs, lenient)
 		return err
 	})
 	return found, err
@@ -103,20 +103,22 @@ func (s *Service) assert(ctx context.Context, facts AssertionFacts, out Outcome)
 }
 
 // supporting describes the evidence that a match rests on: each that reaches SupportFMR by itself; where none does, and only
-// the sum convinces, all of it.
+// the sum convinces, each that most strangers do not reach.
 func supporting(out Outcome) []ModalityFacts {
-	var some, all []ModalityFacts
+	var strong, weak []ModalityFacts
 	for _, c := range out.Scores {
 		facts := modalityFacts(c, out.Captures)
-		all = append(all, facts)
-		if c.FMR <= decision.SupportFMR {
-			some = append(some, facts)
+		switch {
+		case c.FMR <= decision.SupportFMR:
+			strong = append(strong, facts)
+		case c.FMR < 0.5:
+			weak = append(weak, facts)
 		}
 	}
-	if len(some) == 0 {
-		return all
+	if len(strong) == 0 {
+		return weak
 	}
-	return some
+	return strong
 }
 
 // modalityFacts describes a comparison by the best capture that it could rest on.

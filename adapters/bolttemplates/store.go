@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -58,7 +57,6 @@ type Store struct {
 	closing   chan struct{} // no more writes are taken
 	once      sync.Once     // of closing
 	closed    chan struct{} // the writer has ended
-	ailing    atomic.Bool   // the last commit failed
 }
 
 // Open opens the file at path, or makes it with mode 0600 in a directory with mode 0700.
@@ -158,11 +156,9 @@ func (s *Store) Close() error {
 	return s.db.Close()
 }
 
-// Ping reads from the file. When the last commit failed it commits again, so that a full or broken disk shows until it is mended.
+// Ping reads from the file. It writes nothing: on a full disk references can still be read, and each write says for itself
+// that it failed.
 func (s *Store) Ping(ctx context.Context) error {
-	if s.ailing.Load() {
-		return s.update(ctx, func(*bbolt.Tx) error { return nil })
-	}
 	_, err := s.Generation(ctx)
 	return err
 }

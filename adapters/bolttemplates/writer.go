@@ -82,7 +82,6 @@ func (s *Store) commit(group []*write) {
 		}
 		return
 	}
-	s.ailing.Store(err != nil)
 	for _, w := range group {
 		if err != nil {
 			w.err = err

@@ -8,7 +8,7 @@ const reasonImplausible = "implausible-minutiae"
 // a dense grid of minutiae pointing one way reaches a threshold several times as often as a stranger does. What helps
 // such a template is exactly what real minutiae never are: crowded, so that every minutia of a finger finds a partner; of one
 // direction, so that one turn suits all; evenly spaced, so that many displacements suit. The bounds in params_match.go lie
-// far outside all real records; a forger who keeps within them has to make a finger, and gains nothing over a stranger.
+// far outside all real records; a forger who keeps within them has to make something like a finger, and gains little (docs/finger.md, Limits).
 // The picture path needs no such check: there the extractor decides what a minutia is.
 func checkPlausible(p Print) error {
 	if len(p.Minutiae) < plausibleFrom {

@@ -58,7 +58,7 @@ type accuracyReport struct {
 	TailChecks      []models.TailTest  `json:"tail_checks,omitempty"`
 }
 
-func (c *accuracyCmd) run(ctx context.Context, s *session) error {
+func (c *accuracyCmd) run(ctx context.Context, s *console) error {
 	if err := c.check(); err != nil {
 		return err
 	}

@@ -38,13 +38,13 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// command is what a subcommand does; answers go to the session's standard output.
+// command is what a subcommand does; answers go to the console's standard output.
 type command interface {
-	run(ctx context.Context, s *session) error
+	run(ctx context.Context, s *console) error
 }
 
-// session is where a command's words go.
-type session struct {
+// console is where a command's words go.
+type console struct {
 	json     bool
 	out, err io.Writer
 }
@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	if exit >= 0 { // --help
 		return exit
 	}
-	s := &session{json: c.JSON || err != nil && saysJSON(args), out: out, err: errOut}
+	s := &console{json: c.JSON || err != nil && saysJSON(args), out: out, err: errOut}
 	if err != nil {
 		return s.fail(&misuse{fmt.Sprintf("%v; see biobench --help", err)})
 	}
@@ -75,7 +75,7 @@ func saysJSON(args []string) bool {
 }
 
 // fail reports an error and picks the exit status.
-func (s *session) fail(err error) int {
+func (s *console) fail(err error) int {
 	if s.json && !errors.As(err, new(*negative)) {
 		_ = s.printJSON(map[string]any{"error": map[string]string{"detail": err.Error()}})
 	}
@@ -89,7 +89,7 @@ func (s *session) fail(err error) int {
 	return statusFailure
 }
 
-func (s *session) printJSON(v any) error {
+func (s *console) printJSON(v any) error {
 	enc := json.NewEncoder(s.out)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)

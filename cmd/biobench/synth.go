@@ -24,7 +24,7 @@ type synthReport struct {
 	Seed        uint64 `json:"seed"`
 }
 
-func (c *synthCmd) run(ctx context.Context, s *session) error {
+func (c *synthCmd) run(ctx context.Context, s *console) error {
 	if c.N < 1 || c.Impressions < 1 || c.N > synth.MaxDataset/c.Impressions {
 		return &misuse{fmt.Sprintf("--n %d with --impressions %d: both must be 1 or more, and %d pictures in all at most", c.N, c.Impressions, synth.MaxDataset)}
 	}

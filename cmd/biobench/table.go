@@ -9,7 +9,7 @@ import (
 	"biogate/models"
 )
 
-func (s *session) printAccuracy(r accuracyReport) error {
+func (s *console) printAccuracy(r accuracyReport) error {
 	if s.json {
 		return s.printJSON(r)
 	}
@@ -61,7 +61,7 @@ func percent(rate float64) string { return fmt.Sprintf("%.2f", 100*rate) }
 
 func span(i accuracy.Interval) string { return percent(i.Low) + "-" + percent(i.High) }
 
-func (s *session) printNotes(r accuracy.Result) {
+func (s *console) printNotes(r accuracy.Result) {
 	if len(r.Unsupported) > 0 {
 		fmt.Fprintf(s.out, "* too few impostor comparisons for one false match at this rate\n")
 	}
@@ -74,7 +74,7 @@ func (s *session) printNotes(r accuracy.Result) {
 	}
 }
 
-func (s *session) printHeldOut(h accuracy.HeldOut) {
+func (s *console) printHeldOut(h accuracy.HeldOut) {
 	fmt.Fprintf(s.out, "\nserved FMR <= %g, %s:\n", h.Served, h.Method)
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "left out\tthreshold\tfalse matches\timpostor\tFMR %\tFNMR %\tgenuine\t")
@@ -89,7 +89,7 @@ func (s *session) printHeldOut(h accuracy.HeldOut) {
 	fmt.Fprintf(s.out, "together: FMR %.2e, 95 %%: %s; FNMR %s %%, 95 %%: %s\n", h.FMR, exponents(h.FMRInterval), percent(h.FNMR), span(h.FNMRInterval))
 }
 
-func (s *session) printTailChecks(checks []models.TailTest) {
+func (s *console) printTailChecks(checks []models.TailTest) {
 	for _, c := range checks {
 		verdict := "holds"
 		if !c.Holds {

@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"mime"
+	"regexp"
 	"strings"
 
 	"biogate/gateway"
@@ -153,11 +154,14 @@ func cutPart(b, delimiter []byte) (p part, rest []byte, err *gateway.Error) {
 	return p, rest, nil
 }
 
+// headerName is stricter than RFC 9110 5.1: what other readers could take for something else is refused.
+var headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+
 func partHeader(head []byte) (p part, err *gateway.Error) {
 	for line := range strings.SplitSeq(string(head), "\r\n") {
 		name, value, ok := strings.Cut(line, ":")
-		if !ok {
-			return p, malformed(CodeMultipart, "a line of a part's header has no colon")
+		if !ok || !headerName.MatchString(name) || strings.ContainsAny(value, "\r\n\x00") {
+			return p, malformed(CodeMultipart, "a line of a part's header is not a name, a colon and a value")
 		}
 		value = strings.TrimSpace(value)
 		switch strings.ToLower(name) {

@@ -49,7 +49,7 @@ func findKey(jwks []byte, kid, alg string) (publicKey, error) {
 func fits(raw any, alg string) bool {
 	switch k := raw.(type) {
 	case ed25519.PublicKey:
-		return alg == "EdDSA"
+		return alg == "EdDSA" && len(k) == ed25519.PublicKeySize // jwx reads any length, and verifying with it panics
 	case *ecdsa.PublicKey:
 		return alg == "ES256" && k.Curve == elliptic.P256()
 	}

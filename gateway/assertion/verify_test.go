@@ -196,6 +196,7 @@ func TestVerifyRefusesBadKeySets(t *testing.T) {
 		strings.Replace(good, `"alg":"EdDSA",`, ``, 1):                                                                         nil,
 		fmt.Sprintf(`{"keys":[{"kty":"oct","kid":%q,"k":"%s"}]}`, kid, base64.RawURLEncoding.EncodeToString(make([]byte, 32))): assertion.ErrKeyMismatch,
 		fmt.Sprintf(`{"keys":[{"kty":"RSA","kid":%q,"n":"AQAB","e":"AQAB"}]}`, kid):                                            assertion.ErrKeyMismatch,
+		fmt.Sprintf(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":%q,"x":"%s"}]}`, kid, strings.Repeat("A", 39)):                assertion.ErrKeyMismatch,
 		fmt.Sprintf(`{"keys":[{"kty":"OKP","crv":"X25519","kid":%q,"x":"%s"}]}`, kid, strings.Repeat("A", 43)):                 assertion.ErrKeyMismatch,
 	} {
 		if _, err := assertion.Verify(token, []byte(jwks), assertion.Expect{Audience: audience, Now: at}); !errors.Is(err, want) {

@@ -1,6 +1,7 @@
 package imaging
 
 import (
+	"bytes"
 	"errors"
 	"image"
 	"image/jpeg"
@@ -32,7 +33,7 @@ func decode(data []byte, claimed string) (picture, error) {
 	if err != nil {
 		return picture{}, err
 	}
-	img, err := decodePixels(f, data)
+	img, err := decodePixels(f, m, data)
 	if err != nil {
 		return picture{}, err
 	}
@@ -49,13 +50,21 @@ func examine(data []byte, claimed string) (*format, meta, error) {
 	return f, m, err
 }
 
-// decodePixels runs a third-party decoder on bytes that may be hostile: a panic in it is a broken file, not a crash.
-func decodePixels(f *format, data []byte) (img image.Image, err error) {
+// decodePixels runs a third-party decoder on bytes that may be hostile: a panic in it is a broken file, not a crash. The
+// limits hold for the size that check read; a file of which the decoder reads another size is refused before it allocates.
+func decodePixels(f *format, m meta, data []byte) (img image.Image, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			img, err = nil, refuse(CodeUndecodable, "the %s data is broken: %v", f.name, r)
 		}
 	}()
+	cfg, err := f.config(bytes.NewReader(data))
+	if err != nil {
+		return nil, decodeError(f.name, err)
+	}
+	if cfg.Width != m.width || cfg.Height != m.height {
+		return nil, refuse(CodeUndecodable, "the %s header states two sizes", f.name)
+	}
 	if img, err = f.decode(data); err != nil {
 		return nil, decodeError(f.name, err)
 	}

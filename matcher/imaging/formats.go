@@ -20,14 +20,15 @@ type format struct {
 	media  string
 	begins func(data []byte) bool
 	check  func(data []byte) (meta, error)        // reads the header only and holds it against the limits
+	config func(io.Reader) (image.Config, error)  // what the decoder itself reads of the header
 	decode func(data []byte) (image.Image, error) // nil: recognised, not read
 }
 
 var formats = [...]format{
-	{"PNG", "image/png", magic(0, "\x89PNG\r\n\x1a\n"), checkPNG, reading(png.Decode)},
-	{"JPEG", "image/jpeg", magic(0, "\xff\xd8\xff"), checkJPEG, reading(jpeg.Decode)},
-	{"BMP", "image/bmp", beginsBMP, checkBMP, reading(bmp.Decode)},
-	{"TIFF", "image/tiff", beginsTIFF, checkTIFF, reading(tiff.Decode)},
+	{"PNG", "image/png", magic(0, "\x89PNG\r\n\x1a\n"), checkPNG, png.DecodeConfig, reading(png.Decode)},
+	{"JPEG", "image/jpeg", magic(0, "\xff\xd8\xff"), checkJPEG, jpeg.DecodeConfig, reading(jpeg.Decode)},
+	{"BMP", "image/bmp", beginsBMP, checkBMP, bmp.DecodeConfig, reading(bmp.Decode)},
+	{"TIFF", "image/tiff", beginsTIFF, checkTIFF, tiff.DecodeConfig, reading(tiff.Decode)},
 	{name: "WSQ", media: "image/x-wsq", begins: magic(0, "\xff\xa0\xff")},
 	{name: "JPEG 2000", media: "image/jp2", begins: magic(4, "jP  \r\n\x87\n")},
 	{name: "JPEG 2000", media: "image/jp2", begins: magic(0, "\xff\x4f\xff\x51")},

@@ -34,9 +34,21 @@ func fuzz(f *testing.F, media string) {
 	})
 }
 
-func FuzzPNG(f *testing.F)  { fuzz(f, "image/png") }
-func FuzzBMP(f *testing.F)  { fuzz(f, "image/bmp") }
-func FuzzTIFF(f *testing.F) { fuzz(f, "image/tiff") }
+func FuzzPNG(f *testing.F) { fuzz(f, "image/png") }
+func FuzzBMP(f *testing.F) { fuzz(f, "image/bmp") }
+func FuzzTIFF(f *testing.F) {
+	f.Add(twoSizesTIFF)
+	fuzz(f, "image/tiff")
+}
+
+// twoSizesTIFF states its width as a list of eight numbers: read inline it is 8, read where it stands 16 million.
+var twoSizesTIFF = []byte("II*\x00\b\x00\x00\x00\b\x00\x00\x01\x04\x00\b\x00\x00\x00\b\x00\x00\x00\x01\x01\x04\x00\x01\x00\x00\x00\xb8\v\x00\x00\x02\x01\x03\x00\x01\x00\x00\x00\b\x00\x00\x00\x03\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00\x06\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00\x11\x01\x04\x00\x01\x00\x00\x00\xc8\x00\x00\x00\x16\x01\x04\x00\x01\x00\x00\x00\xb8\v\x00\x00\x17\x01\x04\x00\x01\x00\x00\x00\n\x00\x00\x00\x00\x00\x00\x00")
+
+func TestTwoSizesInOneHeader(t *testing.T) {
+	if _, err := DecodeGrey(twoSizesTIFF, ""); codeOf(err) != CodeUndecodable {
+		t.Errorf("%v", err)
+	}
+}
 
 func FuzzJPEG(f *testing.F) {
 	f.Add(progressiveJPEG(f))

@@ -123,12 +123,8 @@ func (s *Service) probes(captures []captured) ([]asked, error) {
 		if err != nil {
 			return nil, err
 		}
-		shown, err := m.Reference(c.Template)
-		if err != nil {
-			return nil, err
-		}
-		c := asked{characteristic: characteristic{c.info.Modality, c.info.Position}, model: m, probes: []matcher.Probe{probe}}
-		if out, err = merged(out, c, shown); err != nil {
+		q := asked{characteristic: characteristic{c.info.Modality, c.info.Position}, model: m, probes: []matcher.Probe{probe}}
+		if out, err = merged(out, q, c.Template); err != nil {
 			return nil, err
 		}
 	}
@@ -137,7 +133,7 @@ func (s *Service) probes(captures []captured) ([]asked, error) {
 
 // merged puts a question among others: all that ask about the same characteristic, by their labels or by what they show,
 // become one with it.
-func merged(questions []asked, q asked, shown matcher.Reference) ([]asked, error) {
+func merged(questions []asked, q asked, shown matcher.Template) ([]asked, error) {
 	var apart []asked
 	for _, other := range questions {
 		same, err := other.same(q, shown)
@@ -153,16 +149,21 @@ func merged(questions []asked, q asked, shown matcher.Reference) ([]asked, error
 	return append(apart, q), nil
 }
 
-// same says whether a asks about the characteristic of q, whose only probe is also given as a reference.
-func (a asked) same(q asked, shown matcher.Reference) (bool, error) {
+// same says whether a asks about the characteristic of q, whose only probe was made of the template shown. It is prepared as
+// a reference only when the labels leave the question open: most requests show one characteristic.
+func (a asked) same(q asked, shown matcher.Template) (bool, error) {
 	if a.modality != q.modality {
 		return false, nil
 	}
 	if a.position.Comparable(q.position) {
 		return true, nil
 	}
+	ref, err := q.model.Reference(shown)
+	if err != nil {
+		return false, err
+	}
 	for _, probe := range a.probes {
-		score, err := probe.Compare(shown)
+		score, err := probe.Compare(ref)
 		if err != nil {
 			return false, err
 		}

@@ -5,6 +5,7 @@
 package kernel
 
 //go:generate go run -C _generate . -operation nearest256 -out ../nearest256_amd64.s
+//go:generate go run -C _generate . -operation machine -out ../machine_amd64.s
 
 // row is one implementation of an operation.
 type row[F any] struct {

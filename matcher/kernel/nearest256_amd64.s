@@ -4,6 +4,126 @@
 
 #include "textflag.h"
 
+// func nearest256AVX2Turns(dst *uint32, refs *uint64, n int, nibbles *uint64, tags *uint64, groups int)
+// Requires: AVX, AVX2
+TEXT ·nearest256AVX2Turns(SB), NOSPLIT, $0-48
+	MOVQ           dst+0(FP), AX
+	MOVQ           refs+8(FP), CX
+	MOVQ           n+16(FP), DX
+	MOVQ           nibbles+24(FP), BX
+	MOVQ           tags+32(FP), SI
+	MOVQ           groups+40(FP), DI
+	VBROADCASTI128 nibbleOnes<>+0(SB), Y0
+	VPBROADCASTQ   nibbleMask<>+0(SB), Y1
+	VPXOR          Y2, Y2, Y2
+
+reference:
+	VPBROADCASTQ (CX), Y3
+	VPSRLW       $0x04, Y3, Y4
+	VPAND        Y1, Y3, Y3
+	VPAND        Y1, Y4, Y4
+	VPBROADCASTQ 8(CX), Y5
+	VPSRLW       $0x04, Y5, Y6
+	VPAND        Y1, Y5, Y5
+	VPAND        Y1, Y6, Y6
+	VPBROADCASTQ 16(CX), Y7
+	VPSRLW       $0x04, Y7, Y8
+	VPAND        Y1, Y7, Y7
+	VPAND        Y1, Y8, Y8
+	VPBROADCASTQ 24(CX), Y9
+	VPSRLW       $0x04, Y9, Y10
+	VPAND        Y1, Y9, Y9
+	VPAND        Y1, Y10, Y10
+	VPCMPEQD     Y11, Y11, Y11
+	MOVQ         BX, R8
+	MOVQ         SI, R9
+	MOVQ         DI, R10
+
+group:
+	VPXOR   (R8), Y3, Y12
+	VPSHUFB Y12, Y0, Y12
+	VPXOR   64(R8), Y4, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   128(R8), Y5, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   192(R8), Y6, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   256(R8), Y7, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   320(R8), Y8, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   384(R8), Y9, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   448(R8), Y10, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPSADBW Y2, Y12, Y12
+	VPSLLQ  $0x07, Y12, Y12
+	VPOR    (R9), Y12, Y12
+	VPMINUW Y12, Y11, Y11
+	VPXOR   32(R8), Y3, Y12
+	VPSHUFB Y12, Y0, Y12
+	VPXOR   96(R8), Y4, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   160(R8), Y5, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   224(R8), Y6, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   288(R8), Y7, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   352(R8), Y8, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   416(R8), Y9, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPXOR   480(R8), Y10, Y13
+	VPSHUFB Y13, Y0, Y13
+	VPADDB  Y13, Y12, Y12
+	VPSADBW Y2, Y12, Y12
+	VPSLLQ  $0x07, Y12, Y12
+	VPOR    32(R9), Y12, Y12
+	VPMINUW Y12, Y11, Y11
+	ADDQ    $0x00000200, R8
+	ADDQ    $0x40, R9
+	DECQ    R10
+	JNZ     group
+
+	// The least of 4 lanes
+	VEXTRACTI128 $0x01, Y11, X3
+	VPMINUW      X3, X11, X11
+	VPSHUFD      $0x4e, X11, X3
+	VPMINUW      X3, X11, X11
+	VMOVD        X11, R8
+	MOVWLZX      R8, R8
+	MOVL         R8, R9
+	ANDL         $0x0000ff80, R9
+	ADDL         R9, R8
+	MOVL         R8, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x04, AX
+	DECQ         DX
+	JNZ          reference
+	VZEROUPPER
+	RET
+
+DATA nibbleOnes<>+0(SB)/8, $0x0302020102010100
+DATA nibbleOnes<>+8(SB)/8, $0x0403030203020201
+GLOBL nibbleOnes<>(SB), RODATA|NOPTR, $16
+
+DATA nibbleMask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nibbleMask<>(SB), RODATA|NOPTR, $8
+
 // func nearest256AVX512x1(dst *uint32, refs *uint64, n int, words *uint64, tags *uint64)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VPOPCNTDQ
 TEXT ·nearest256AVX512x1(SB), NOSPLIT, $0-40

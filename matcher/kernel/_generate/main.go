@@ -16,6 +16,8 @@ func main() {
 	switch *operation {
 	case "nearest256":
 		nearest256()
+	case "machine":
+		machine()
 	default:
 		log.Fatalf("operation %q: unknown", *operation)
 	}

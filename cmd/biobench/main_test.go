@@ -60,6 +60,8 @@ func TestMisuseIsStatus2AndSaysWhat(t *testing.T) {
 		"--synthetic makes fingers":           {"accuracy", "--modality", "face", "--dataset", dir, "--calibrate", dir, "--synthetic", "10"},
 		"--fmr between":                       {"accuracy", "--modality", "finger", "--dataset", dir, "--fmr", "NaN"},
 		"--replicates at least 1":             {"accuracy", "--modality", "finger", "--dataset", dir, "--replicates", "0"},
+		"--edc curve.gif":                     {"accuracy", "--modality", "finger", "--dataset", dir, "--edc", "curve.gif"},
+		"--worst and --synthetic must not":    {"accuracy", "--modality", "finger", "--dataset", dir, "--worst=-1"},
 		"must end in one of .png":             {"accuracy", "--modality", "finger", "--dataset", dir, "--det", "curve.gif"},
 		"is given twice":                      {"accuracy", "--modality", "finger", "--ext", "iso", "--dataset", twice, "--dataset", twice, "--calibrated"},
 		"both must be 1 or more":              {"synth", "--modality", "finger", "--n", "0", "-o", dir},

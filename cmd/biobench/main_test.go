@@ -30,9 +30,9 @@ func records(t *testing.T, n, k int) string {
 	t.Helper()
 	dir := t.TempDir()
 	for f := range n {
-		first := synth.PrintOf(5, f)
+		pattern := synth.PatternOf(5, f)
 		for i := range k {
-			record, err := finger.AppendISO19794(nil, synth.Reprint(first, uint64(i)), "", finger.ISO2005)
+			record, err := finger.AppendISO19794(nil, pattern.Impression(i), "", finger.ISO2005)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,8 +202,8 @@ func TestAccuracyOfOneAndSeveralDataSets(t *testing.T) {
 func TestSyntheticPrintsArePlausible(t *testing.T) {
 	e := finger.New()
 	for i := range 500 {
-		p := synth.PrintOf(7, i)
-		for _, p := range []finger.Print{p, synth.Reprint(p, 1)} {
+		pattern := synth.PatternOf(7, i)
+		for _, p := range []finger.Print{pattern.Impression(0), pattern.Impression(1)} {
 			record, err := finger.AppendISO19794(nil, p, "", finger.ISO2011)
 			if err == nil {
 				_, err = e.Extract(t.Context(), matcher.Sample{Modality: matcher.Finger, Data: record}, nil)

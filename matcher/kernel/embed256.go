@@ -22,8 +22,8 @@ func Embed256(terms []Term256, phases *Phases256) [4]uint64 {
 	if len(terms) > Terms256 {
 		panic("kernel: more than 63 terms in Embed256")
 	}
-	for _, t := range terms {
-		if t.U|t.V|t.A >= Steps256 || t.Weight > Weight256 {
+	for i := range terms {
+		if t := &terms[i]; t.U|t.V|t.A >= Steps256 || t.Weight > Weight256 {
 			panic("kernel: a term of Embed256 is out of range")
 		}
 	}
@@ -34,7 +34,3 @@ func Embed256(terms []Term256, phases *Phases256) [4]uint64 {
 type embed256Func = func(terms []Term256, phases *Phases256) [4]uint64
 
 var embed256 = best(embed256Rows())
-
-func embed256Rows() []row[embed256Func] {
-	return []row[embed256Func]{embed256GenericRow()}
-}

@@ -14,7 +14,8 @@ type Row struct {
 // Rows are all implementations of all operations. Those of one operation stand together, the generic one last, and
 // share their data.
 func Rows() []Row {
-	return slices.Concat(dot8Work(), nearest256Work(), sumWork("CountOnes", countOnesRows()), sumWork("ReadSum", readSumRows()))
+	return slices.Concat(dot8Work(), embed256Work(), nearest256Work(),
+		sumWork("CountOnes", countOnesRows()), sumWork("ReadSum", readSumRows()))
 }
 
 func dot8Work() []Row {
@@ -30,6 +31,30 @@ func dot8Work() []Row {
 			dot8(probe, gallery[i*elements:][:elements])
 		}
 		return templates
+	})
+}
+
+func embed256Work() []Row {
+	const sets, terms = 64, 16
+	phases := new(Phases256)
+	words := scrambled(3 * Steps256 * 256 / 8)
+	for i, table := range []*[Steps256][256]uint8{&phases.U, &phases.V, &phases.A} {
+		for j := range Steps256 * 256 {
+			table[j/256][j%256] = uint8(words[i*Steps256*256/8+j/8] >> (j % 8 * 8))
+		}
+	}
+	set := make([]Term256, sets*terms)
+	for i, word := range scrambled(len(set)) {
+		set[i] = Term256{
+			U: uint8(word % Steps256), V: uint8(word >> 8 % Steps256), A: uint8(word >> 16 % Steps256),
+			Weight: uint8(word >> 24 % (Weight256 + 1)),
+		}
+	}
+	return views("Embed256", "sets of 16 terms", embed256Rows(), func(embed256 embed256Func) int {
+		for i := range sets {
+			embed256(set[i*terms:][:terms], phases)
+		}
+		return sets
 	})
 }
 

@@ -14,6 +14,8 @@ func main() {
 	flag.Parse()
 	ConstraintExpr("!noasm")
 	switch *operation {
+	case "embed256":
+		embed256()
 	case "nearest256":
 		nearest256()
 	case "machine":

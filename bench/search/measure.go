@@ -1,0 +1,126 @@
+package search
+
+import (
+	"context"
+	"math"
+	"slices"
+	"syscall"
+	"time"
+
+	"biogate/matcher"
+)
+
+// mode is one way to search.
+type mode struct {
+	name   string
+	search func(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error)
+}
+
+// modes of the gallery's index: exhaustive search first.
+func (g *gallery) modes() []mode {
+	if s, ok := g.index.(staged); ok {
+		return []mode{{ModeExhaustive, s.Exhaustive}, {ModeTwoStage, s.TwoStage}}
+	}
+	return []mode{{ModeExhaustive, g.index.Search}}
+}
+
+// asked is what a mode answered to some queries and how long it took.
+type asked struct {
+	first []matcher.Candidate // rank 1 of each query; the zero value when there is none
+	walls []float64           // milliseconds a probe, of each batch
+	cpu   float64             // of all batches, milliseconds a probe
+}
+
+// ask puts all queries to m in batches of so many probes; the last batch is filled up with the first queries.
+func (g *gallery) ask(ctx context.Context, stage string, queries []query, m mode, probes int) (asked, error) {
+	a := asked{first: make([]matcher.Candidate, len(queries))}
+	before := processTime()
+	for from := 0; from < len(queries); from += probes {
+		started := time.Now()
+		err := inParallel(ctx, probes, max(g.o.Threads, 1), func(i int) error {
+			j := (from + i) % len(queries)
+			found, err := m.search(queries[j].probe, candidates, nil)
+			if len(found) > 0 && err == nil {
+				a.first[j] = found[0]
+			}
+			return err
+		})
+		if err != nil {
+			return a, err
+		}
+		a.walls = append(a.walls, 1e3*time.Since(started).Seconds()/float64(probes))
+		g.o.say(stage, min(from+probes, len(queries)), len(queries))
+	}
+	a.cpu = 1e3 * (processTime() - before).Seconds() / float64(len(a.walls)*probes)
+	return a, nil
+}
+
+// measure makes the rows of every mode and size of batch. What is found does not depend on the batch, and is judged once.
+func (g *gallery) measure(ctx context.Context) ([]Row, error) {
+	var rows []Row
+	var v verdict
+	for n, probes := range g.o.Probes {
+		answers, err := g.askAll(ctx, g.queries, probes)
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			if v, err = g.judge(ctx, g.queries, answers); err != nil {
+				return nil, err
+			}
+		}
+		for _, m := range g.modes() {
+			row := g.row(m.name, probes, answers[m.name])
+			row.Ranked, row.Agreed = v.ranked(m.name), v.agreed()
+			if m.name == ModeExhaustive {
+				row.Agreed = g.agreement(answers[m.name].first)
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+// askAll asks every mode, exhaustive search only the first queries, which are enough to know its speed.
+func (g *gallery) askAll(ctx context.Context, queries []query, probes int) (map[string]asked, error) {
+	answers := map[string]asked{}
+	for _, m := range g.modes() {
+		some := queries
+		if m.name == ModeExhaustive {
+			some = queries[:min(g.o.Exhaustive, len(queries))]
+		}
+		var err error
+		if answers[m.name], err = g.ask(ctx, m.name+" search", some, m, probes); err != nil {
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
+func (g *gallery) row(name string, probes int, a asked) Row {
+	r := Row{Probes: probes, Mode: name, Queries: len(a.first), MSPerProbe: median(a.walls), CPUMSPerProbe: a.cpu}
+	n := float64(g.index.Len())
+	r.ComparisonsPerS = n / (r.MSPerProbe / 1e3)
+	if a.cpu > 0 {
+		r.PerCPUS = n / (a.cpu / 1e3)
+	}
+	return r
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// processTime is the CPU time, user and system, of all threads so far.
+func processTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// same says whether two scores are those of one comparison.
+func same(a, b float64) bool { return math.Abs(a-b) <= sameScore*max(math.Abs(a), math.Abs(b), 1) }

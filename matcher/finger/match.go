@@ -60,7 +60,7 @@ func similarity(p *probe, r *reference) float64 {
 			if votes < fewestVotes {
 				return unsupported(votes)
 			}
-			s.area.of(&r.print)
+			s.area.of(&r.layout)
 		}
 		most = max(most, votes)
 		s.pairUp(p, r, m)

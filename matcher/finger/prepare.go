@@ -43,8 +43,8 @@ func newPoint(m Minutia) point {
 	return point{x: m.X, y: m.Y, angle: m.Angle, mark: uint8(m.Kind)<<markBits | uint8(math.Round(share*markSteps))}
 }
 
-// print is a template prepared for comparison. Its slices may be parts of larger ones.
-type print struct {
+// layout is what a probe and a reference have in common. Its slices may be parts of larger ones.
+type layout struct {
 	points     []point  // in canonical order: by y first
 	signatures []uint64 // of the points, 4 words each (signature.go)
 	corners    []uint8  // of the convex hull: indices of points
@@ -53,13 +53,13 @@ type print struct {
 }
 
 // signature is that of point i.
-func (p *print) signature(i int) *[4]uint64 { return (*[4]uint64)(p.signatures[4*i:]) }
+func (l *layout) signature(i int) *[4]uint64 { return (*[4]uint64)(l.signatures[4*i:]) }
 
 // reference is a finger template prepared for being compared with.
-type reference struct{ print }
+type reference struct{ layout }
 
 func newReference(p Print, position matcher.Position) *reference {
-	r := &reference{print{points: pointsOf(p), position: position}}
+	r := &reference{layout{points: pointsOf(p), position: position}}
 	r.signatures = signaturesOf(r.points)
 	corners, area := hullOf(r.points)
 	r.corners, r.density = corners, densityOf(len(r.points), area)
@@ -68,7 +68,7 @@ func newReference(p Print, position matcher.Position) *reference {
 
 // probe is a finger template prepared for asking.
 type probe struct {
-	print
+	layout
 	spots [maxPoints]spot // of each point
 	rows  [rowCount]uint8 // of each row of rowHeight pixels: the first point in it or below
 	area  area
@@ -94,7 +94,7 @@ const (
 )
 
 func newProbe(p Print, position matcher.Position) *probe {
-	q := &probe{print: newReference(p, position).print}
+	q := &probe{layout: newReference(p, position).layout}
 	for i := range q.points {
 		c := &q.points[i]
 		q.spots[i] = spot{float32(c.x), float32(c.y), c.angle}
@@ -107,9 +107,9 @@ func newProbe(p Print, position matcher.Position) *probe {
 			q.rows[row+1] = q.rows[row]
 		}
 	}
-	q.area.of(&q.print)
+	q.area.of(&q.layout)
 	for chosen := range slices.Chunk(byTrust(q.points), kernel.Lanes256) {
-		q.lanes = append(q.lanes, newLanes(&q.print, chosen))
+		q.lanes = append(q.lanes, newLanes(&q.layout, chosen))
 	}
 	return q
 }
@@ -131,7 +131,7 @@ func byTrust(points []point) []uint8 {
 	return list
 }
 
-func newLanes(p *print, chosen []uint8) lanes {
+func newLanes(p *layout, chosen []uint8) lanes {
 	l := lanes{points: chosen}
 	signatures := make([][4]uint64, len(chosen))
 	for j, i := range chosen {
@@ -176,15 +176,15 @@ type area struct {
 // side is one side of a convex hull: a x + b y + c is the distance to it, positive inside.
 type side struct{ a, b, c float32 }
 
-// of makes a the area of p.
-func (a *area) of(p *print) {
-	a.n = len(p.corners)
-	for i, corner := range p.corners {
-		q, next := &p.points[corner], &p.points[p.corners[(i+1)%a.n]]
+// of makes a the area of l.
+func (a *area) of(l *layout) {
+	a.n = len(l.corners)
+	for i, corner := range l.corners {
+		q, next := &l.points[corner], &l.points[l.corners[(i+1)%a.n]]
 		x, y := float32(q.x), float32(q.y)
 		dx, dy := float32(next.x)-x, float32(next.y)-y
-		l := sqrt32(dx*dx + dy*dy)
-		a.sides[i] = side{-dy / l, dx / l, (x*dy - y*dx) / l}
+		length := sqrt32(dx*dx + dy*dy)
+		a.sides[i] = side{-dy / length, dx / length, (x*dy - y*dx) / length}
 	}
 }
 

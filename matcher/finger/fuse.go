@@ -134,8 +134,9 @@ func newLink(a, b *mosaic) link {
 func corresponding(p *probe, r *reference) link {
 	s := workspaces.Get().(*workspace)
 	defer workspaces.Put(s)
-	s.findAlikes(p, r)
+	s.findPairings(p, r)
 	s.pickSeeds()
+	s.area.of(&r.layout)
 	best := link{score: noPlacement}
 	for range hypVerified {
 		m, votes := s.nextMotion(p, r)
@@ -216,7 +217,7 @@ func (m *mosaic) quality(t *track) float64 {
 func (t *track) minutia(left, top, quality float64) Minutia {
 	var votes [Bifurcation + 1]float32
 	for _, s := range t.seen {
-		votes[s.point().kind] += s.point().trust
+		votes[s.point().kind()] += s.point().trust()
 	}
 	kind := Other
 	for k := range votes {

@@ -196,7 +196,7 @@ func TestFusedReferencesOfSyntheticFingers(t *testing.T) {
 	slices.Sort(otherSingle)
 	for _, share := range []float64{0.9, 0.99, 1} {
 		at := int(share*float64(len(other))) - 1
-		if other[at] > otherSingle[at]+2 {
+		if other[at] > max(otherSingle[at], 5)+2 { // what differs below 5 decides nothing
 			t.Errorf("strangers: %v of them score below %.1f fused, %.1f single", share, other[at], otherSingle[at])
 		}
 	}

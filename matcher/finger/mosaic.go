@@ -23,6 +23,7 @@ type mosaic struct {
 // view is one impression in a mosaic.
 type view struct {
 	layout  layout
+	area    area
 	quality []float64 // of each point, 1 to 100
 	motion  motion    // into the frame of the mosaic
 	at      []placed  // each point in that frame, bent to the mosaic
@@ -52,7 +53,7 @@ func newMosaic(i int, p Print) *mosaic {
 	p.Minutiae = strongest(p.Minutiae, comparedMinutiae)
 	m := &mosaic{of: []int{i}, print: p}
 	m.prepare()
-	v := &view{layout: m.probe.layout, at: make([]placed, len(p.Minutiae))}
+	v := &view{layout: m.probe.layout, area: m.probe.area, at: make([]placed, len(p.Minutiae))}
 	m.views = []*view{v}
 	for k, minutia := range p.Minutiae {
 		quality := float64(minutia.Quality)
@@ -78,7 +79,7 @@ func merge(a, b *mosaic, ties []tie) *mosaic {
 	var f fit
 	for _, t := range ties {
 		from, to := &b.tracks[t.b], &a.tracks[t.a]
-		f.add(&point{x: float32(from.x), y: float32(from.y)}, &point{x: float32(to.x), y: float32(to.y)})
+		f.add(float32(from.x), float32(from.y), float32(to.x), float32(to.y))
 	}
 	onto := f.solve()
 	for _, v := range b.views {
@@ -121,7 +122,7 @@ func (v *view) place(onto motion) {
 	v.motion = onto
 	for i := range v.at {
 		q, c := &v.layout.points[i], &v.at[i]
-		c.x, c.y = onto.apply(q.x, q.y)
+		c.x, c.y = onto.apply(float32(q.x), float32(q.y))
 		c.angle = q.angle + onto.turn
 	}
 }
@@ -130,7 +131,7 @@ func (v *view) place(onto motion) {
 func (v *view) covers(x, y float64) bool {
 	m := &v.motion
 	dx, dy := float32(x)-m.dx, float32(y)-m.dy
-	return v.layout.covers(m.cos*dx-m.sin*dy, m.sin*dx+m.cos*dy)
+	return v.area.covers(m.cos*dx-m.sin*dy, m.sin*dx+m.cos*dy)
 }
 
 // join makes one track of two, unless one view has seen both.
@@ -152,7 +153,7 @@ func (m *mosaic) centre() {
 		t := &m.tracks[k]
 		var x, y, sum float64
 		for _, s := range t.seen {
-			w, c := float64(s.point().trust), &s.view.at[s.i]
+			w, c := float64(s.point().trust()), &s.view.at[s.i]
 			x, y, sum = x+w*float64(c.x), y+w*float64(c.y), sum+w
 		}
 		if sum > 0 {
@@ -165,7 +166,7 @@ func (m *mosaic) centre() {
 func (t *track) angle() uint8 {
 	var x, y float64
 	for _, s := range t.seen {
-		w, a := float64(s.point().trust), s.view.at[s.i].angle
+		w, a := float64(s.point().trust()), s.view.at[s.i].angle
 		x, y = x+w*float64(sines[a+64]), y+w*float64(sines[a])
 	}
 	return turn256(math.Atan2(y, x))
@@ -177,7 +178,8 @@ func (m *mosaic) refit() {
 		var f fit
 		for i, k := range v.track {
 			if t := &m.tracks[k]; len(t.seen) > 1 {
-				f.add(&v.layout.points[i], &point{x: float32(t.x), y: float32(t.y)})
+				q := &v.layout.points[i]
+				f.add(float32(q.x), float32(q.y), float32(t.x), float32(t.y))
 			}
 		}
 		if f.n >= 3 {

@@ -141,21 +141,24 @@ func TestEmbed256Extremes(t *testing.T) {
 
 func TestEmbed256RefusesWhatIsOutOfRange(t *testing.T) {
 	phases := new(Phases256)
-	for name, terms := range map[string][]Term256{
-		"64 terms":      make([]Term256, Terms256+1),
-		"U of 64":       {{U: 64}},
-		"V of 64":       {{}, {V: 64}},
-		"A of 255":      {{}, {}, {A: 255}},
-		"a weight of 9": {{Weight: 8}, {Weight: 9}},
-	} {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Errorf("%s: was taken", name)
-				}
-			}()
-			Embed256(terms, phases)
-		}()
+	taken := func(terms []Term256) (taken bool) {
+		defer func() { taken = recover() == nil }()
+		Embed256(terms, phases)
+		return true
+	}
+	if taken(make([]Term256, Terms256+1)) {
+		t.Error("64 terms were taken")
+	}
+	for value := range 256 {
+		v := uint8(value)
+		for _, term := range []Term256{{U: v}, {V: v}, {A: v}, {63, 63, v, 8}} {
+			if got := taken([]Term256{{}, term, {}}); got != (v < Steps256) {
+				t.Errorf("%+v: taken %t", term, got)
+			}
+		}
+		if got := taken([]Term256{{63, 63, 63, v}, {}}); got != (v <= Weight256) {
+			t.Errorf("a weight of %d: taken %t", v, got)
+		}
 	}
 }
 

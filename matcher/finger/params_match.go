@@ -74,6 +74,16 @@ const (
 	plentyMinutiae = 30
 )
 
+// Search of galleries (index.go, twostage.go).
+const (
+	// exhaustiveSubjects are compared in full: in a core's 20 ms or so.
+	exhaustiveSubjects = 2000
+	// Of larger galleries one in shortlistShare is, and shortlistLeast at least.
+	shortlistShare = 25
+	shortlistLeast = 1000
+	ratingUnit     = 64 // squares of bits
+)
+
 // Plausibility of minutiae that arrive as a template (plausible.go). Each bound stands well clear of 320 records of another
 // vendor, of our own extractor's prints of the same pictures and of synthetic prints. Of windows cut out of them with fewer than
 // 20 minutiae, one in a hundred is refused: the price of closing the door to invented patches of that size.

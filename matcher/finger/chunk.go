@@ -105,6 +105,16 @@ func (c *chunk) compare(p *probe, e int) matcher.Candidate {
 	return best
 }
 
+// votes are the most that a placement of a reference of entry e has, of those that may show the finger of p.
+func (c *chunk) votes(p *probe, e int) (most float32) {
+	for i := c.entries[e].first; i < c.entries[e].to; i++ {
+		if r := c.reference(i); p.position.Comparable(r.position) {
+			most = max(most, mostVotes(p, &r))
+		}
+	}
+	return most
+}
+
 // references copies the references of entry e out of c.
 func (c *chunk) references(e entry) []*reference {
 	var list []*reference

@@ -29,8 +29,8 @@ type Fused struct {
 // until no two reach fuseBound. A print that is alike no other comes back as it is.
 //
 // The prints must be such as ParsePayload returns. Each is part of exactly one result; results of most impressions come
-// first. The order of the prints does not matter. The time grows with the square of their number: 2 take about as long as 10
-// comparisons, 8 as 250.
+// first. The order of the prints does not matter. The time grows with the square of their number: 2 take about as long as 20
+// comparisons, 8 as 300.
 func Fuse(prints []Print) []Fused {
 	mosaics := distinct(prints)
 	links := map[[2]*mosaic]link{}

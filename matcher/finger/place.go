@@ -32,17 +32,17 @@ func (m *motion) apply(x, y float32) (float32, float32) {
 	return m.cos*x + m.sin*y + m.dx, -m.sin*x + m.cos*y + m.dy
 }
 
-// findPairings lists for each minutia of the reference the one of each of the probe's lanes whose signature is nearest,
-// if near enough.
+// findPairings lists for each minutia of the reference the one in each of the probe's blocks whose signature is nearest, if
+// near enough.
 func (s *workspace) findPairings(p *probe, r *reference) {
 	s.pairings = s.pairings[:0]
 	nearest := s.nearest[:len(r.points)]
-	for i := range p.lanes {
-		l := &p.lanes[i]
-		kernel.Nearest256(nearest, r.signatures, l.signatures)
+	for b, block := range p.blocks {
+		kernel.Nearest256(nearest, r.signatures, block)
 		for i, n := range nearest {
 			if distance := n >> 8; distance < alikeBits {
-				s.pairings = append(s.pairings, newPairing(p, r, l.points[n&0xff], uint8(i), pairingWeight[distance]))
+				lane := b*kernel.Lanes256 + int(n&0xff)
+				s.pairings = append(s.pairings, newPairing(p, r, p.order[lane], uint8(i), pairingWeight[distance]))
 			}
 		}
 	}
@@ -75,6 +75,18 @@ func (s *workspace) pickSeeds() {
 			}
 		}
 	}
+}
+
+// mostVotes are those of the best placement of r on p.
+func mostVotes(p *probe, r *reference) (most float32) {
+	s := workspaces.Get().(*workspace)
+	defer workspaces.Put(s)
+	s.findPairings(p, r)
+	s.pickSeeds()
+	for _, c := range s.seeds {
+		most = max(most, c.votes)
+	}
+	return most
 }
 
 // offer keeps the hypSeeds pairings of highest weight, best first and earlier ones before later ones.

@@ -72,20 +72,16 @@ type probe struct {
 	spots [maxPoints]spot // of each point
 	rows  [rowCount]uint8 // of each row of rowHeight pixels: the first point in it or below
 	area  area
-	lanes []lanes // the points of best quality first
+	// Lane by lane, best quality first: the points, their angles, and their signatures in blocks of kernel.Lanes256.
+	order  []uint8
+	angles [maxPoints]uint8
+	blocks []*kernel.Probe256
 }
 
 // spot is a point where the inner loops want it.
 type spot struct {
 	x, y  float32
 	angle uint8
-}
-
-// lanes are up to kernel.Lanes256 points of a probe and their signatures.
-type lanes struct {
-	points     []uint8 // of each lane
-	angles     [kernel.Lanes256]uint8
-	signatures *kernel.Probe256
 }
 
 const (
@@ -108,10 +104,19 @@ func newProbe(p Print, position matcher.Position) *probe {
 		}
 	}
 	q.area.of(&q.layout)
-	for chosen := range slices.Chunk(byTrust(q.points), kernel.Lanes256) {
-		q.lanes = append(q.lanes, newLanes(&q.layout, chosen))
-	}
+	q.fillLanes()
 	return q
+}
+
+func (p *probe) fillLanes() {
+	p.order = byTrust(p.points)
+	signatures := make([][4]uint64, len(p.order))
+	for lane, i := range p.order {
+		p.angles[lane], signatures[lane] = p.points[i].angle, *p.signature(int(i))
+	}
+	for block := range slices.Chunk(signatures, kernel.Lanes256) {
+		p.blocks = append(p.blocks, kernel.NewProbe256(block))
+	}
 }
 
 // firstBelow is the index of a point from which on all points with a row of y or more are found.
@@ -129,16 +134,6 @@ func byTrust(points []point) []uint8 {
 		return cmp.Compare(points[b].mark&markSteps, points[a].mark&markSteps)
 	})
 	return list
-}
-
-func newLanes(p *layout, chosen []uint8) lanes {
-	l := lanes{points: chosen}
-	signatures := make([][4]uint64, len(chosen))
-	for j, i := range chosen {
-		l.angles[j], signatures[j] = p.points[i].angle, *p.signature(int(i))
-	}
-	l.signatures = kernel.NewProbe256(signatures)
-	return l
 }
 
 func pointsOf(p Print) []point {

@@ -7,12 +7,10 @@ import (
 )
 
 const (
-	// fuseBound is the comparison score, in nats, from which on two impressions are taken to show one finger: none of 49,856
-	// pairs of different fingers reaches it, and by the slope of their tail about four in a million would. An impression
-	// wrongly left out costs a comparison; one wrongly taken in spoils the reference.
-	fuseBound = 22.0
-	// fusedMinutiae are kept of a mosaic, those of best quality: a template of 500 bytes holds 77.
-	fusedMinutiae = 77
+	// fuseBound is the comparison score, in nats, from which on two impressions are taken to show one finger: the highest of
+	// 49,856 pairs of different fingers is 23.7. An impression wrongly left out costs a comparison; one wrongly taken in, or
+	// hardly alike and so badly placed, spoils the reference.
+	fuseBound = 35.0
 	// fusedSide is the largest extent of two mosaics together, in pixels: far beyond any finger, well within a stored print.
 	fusedSide = maxPrintSide / 2
 )
@@ -171,7 +169,7 @@ func (m *mosaic) draw() {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b drawn) int { return cmp.Compare(b.quality, a.quality) })
-	list = list[:min(len(list), fusedMinutiae)]
+	list = list[:min(len(list), comparedMinutiae)]
 	left, top := math.Inf(1), math.Inf(1)
 	for _, d := range list {
 		left, top = min(left, m.tracks[d.slot].x), min(top, m.tracks[d.slot].y)
@@ -196,9 +194,8 @@ type drawn struct {
 	minutia Minutia
 }
 
-// quality of a track is the mean of its sightings, times (seen+1)/(covering+1), where covering counts the impressions
-// that show its place: the chance, after Laplace, that the next impression shows it too. More than the mean it never is,
-// so that a mosaic's scores keep the scale of single prints.
+// quality of a track is the mean of its sightings, times the square of the share that they are of the impressions which
+// show its place. More than the mean it never is, so that a mosaic's scores keep the scale of single prints.
 func (m *mosaic) quality(t *track) float64 {
 	sum, covering := 0.0, 0
 	for _, s := range t.seen {
@@ -210,7 +207,8 @@ func (m *mosaic) quality(t *track) float64 {
 		}
 	}
 	seen := float64(len(t.seen))
-	return sum / seen * (seen + 1) / float64(covering+1)
+	share := seen / float64(covering)
+	return sum / seen * share * share
 }
 
 // minutia is t as it is stored. Angle and kind are those of its sightings, by trust.

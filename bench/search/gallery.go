@@ -13,23 +13,26 @@ import (
 	"biogate/bench/synth"
 	"biogate/matcher"
 	"biogate/matcher/finger"
+	"biogate/matcher/kernel"
 )
 
 // query is a probe whose mate is in the gallery.
 type query struct {
 	probe     matcher.Probe
+	lanes     int // signatures that the probe is searched with
 	mate      string
 	mateScore float64
 }
 
-// gallery is a filled index and who is looked for in it.
-type gallery struct {
+// filled is an index with a gallery and who is looked for in it.
+type filled struct {
 	e       matcher.Engine
 	o       Options
 	index   matcher.Index
 	queries []query
 	// reference holds the best comparison of the first queries with all templates.
 	reference []rankOne
+	minutiae  atomic.Int64 // of all templates
 	took      time.Duration
 	heap      float64 // bytes that the templates added
 }
@@ -50,12 +53,13 @@ func (r *rankOne) offer(c matcher.Candidate) {
 }
 
 // build makes the population, its queries first, and fills an index with it.
-func build(ctx context.Context, e matcher.Engine, o Options) (*gallery, error) {
-	g := &gallery{e: e, o: o, index: e.NewIndex()}
+func build(ctx context.Context, e matcher.Engine, o Options) (*filled, error) {
+	g := &filled{e: e, o: o, index: e.NewIndex()}
 	g.queries = make([]query, o.Queries)
 	for j := range g.queries {
 		i := g.finger(j)
-		t, err := template(e, synth.PatternOf(o.Seed, i).Impression(1))
+		p := synth.PatternOf(o.Seed, i).Impression(1)
+		t, err := template(e, p)
 		if err != nil {
 			return nil, fmt.Errorf("query of finger %d: %w", i, err)
 		}
@@ -63,7 +67,7 @@ func build(ctx context.Context, e matcher.Engine, o Options) (*gallery, error) {
 		if err != nil {
 			return nil, fmt.Errorf("query of finger %d: %w", i, err)
 		}
-		g.queries[j] = query{probe: probe, mate: subject(i)}
+		g.queries[j] = query{probe: probe, lanes: lanes(len(p.Minutiae)), mate: subject(i)}
 	}
 	g.reference = make([]rankOne, min(referenceQueries, o.Queries))
 	for j := range g.reference {
@@ -81,10 +85,10 @@ func build(ctx context.Context, e matcher.Engine, o Options) (*gallery, error) {
 }
 
 // finger is whom query j looks for: they are spread evenly over the population.
-func (g *gallery) finger(j int) int { return j * g.o.N / g.o.Queries }
+func (g *filled) finger(j int) int { return j * g.o.N / g.o.Queries }
 
 // queryOf is the query that looks for finger i.
-func (g *gallery) queryOf(i int) (q *query, exists bool) {
+func (g *filled) queryOf(i int) (q *query, exists bool) {
 	j := (i*g.o.Queries + g.o.N - 1) / g.o.N
 	if j >= g.o.Queries || g.finger(j) != i {
 		return nil, false
@@ -92,8 +96,10 @@ func (g *gallery) queryOf(i int) (q *query, exists bool) {
 	return &g.queries[j], true
 }
 
-func (g *gallery) enrol(i int) error {
-	t, err := template(g.e, synth.PrintOf(g.o.Seed, i))
+func (g *filled) enrol(i int) error {
+	p := synth.PrintOf(g.o.Seed, i)
+	g.minutiae.Add(int64(len(p.Minutiae)))
+	t, err := template(g.e, p)
 	if err != nil {
 		return fmt.Errorf("reference of finger %d: %w", i, err)
 	}
@@ -124,8 +130,20 @@ func template(e matcher.Engine, p finger.Print) (matcher.Template, error) {
 	return matcher.Template{Modality: matcher.Finger, Model: e.Model(), Payload: payload}, err
 }
 
+// lanes is how many lanes of a vector so many signatures of a probe take up.
+func lanes(minutiae int) int { return min((minutiae+7)/8*8, kernel.Lanes256) }
+
+// words is how many 64-bit words of differing bits a two-stage search counts in a template on average: a signature has 4.
+func (g *filled) words() float64 {
+	sum := 0
+	for _, q := range g.queries {
+		sum += q.lanes
+	}
+	return 4 * float64(sum) / float64(len(g.queries)) * float64(g.minutiae.Load()) / float64(g.o.N)
+}
+
 // describe is the result without what searching adds.
-func (g *gallery) describe() Result {
+func (g *filled) describe() Result {
 	r := Result{
 		Modality: g.e.Modality(), Model: g.e.Model(), N: g.o.N, Seed: g.o.Seed, Population: synth.Version, Threads: max(g.o.Threads, 1),
 		HeapPerTemplate: g.heap / float64(g.o.N), BuildS: g.took.Seconds(),

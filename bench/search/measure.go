@@ -10,18 +10,36 @@ import (
 	"biogate/matcher"
 )
 
-// mode is one way to search.
+// mode is one way to search: the best candidates for each probe of a batch.
 type mode struct {
 	name   string
-	search func(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error)
+	search func(probes []matcher.Probe) ([][]matcher.Candidate, error)
 }
 
 // modes of the gallery's index: exhaustive search first.
-func (g *gallery) modes() []mode {
-	if s, ok := g.index.(staged); ok {
-		return []mode{{ModeExhaustive, s.Exhaustive}, {ModeTwoStage, s.TwoStage}}
+func (g *filled) modes() []mode {
+	s, ok := g.index.(staged)
+	if !ok {
+		return []mode{{ModeExhaustive, oneByOne(g.index.Search)}}
 	}
-	return []mode{{ModeExhaustive, g.index.Search}}
+	twoStage := func(probes []matcher.Probe) ([][]matcher.Candidate, error) {
+		return s.TwoStageBatch(probes, candidates, make([][]matcher.Candidate, len(probes)))
+	}
+	return []mode{{ModeExhaustive, oneByOne(s.Exhaustive)}, {ModeTwoStage, twoStage}}
+}
+
+// oneByOne makes a batch of a search for one probe.
+func oneByOne(search func(matcher.Probe, int, []matcher.Candidate) ([]matcher.Candidate, error)) func([]matcher.Probe) ([][]matcher.Candidate, error) {
+	return func(probes []matcher.Probe) ([][]matcher.Candidate, error) {
+		found := make([][]matcher.Candidate, len(probes))
+		for i, p := range probes {
+			var err error
+			if found[i], err = search(p, candidates, nil); err != nil {
+				return nil, err
+			}
+		}
+		return found, nil
+	}
 }
 
 // asked is what a mode answered to some queries and how long it took.
@@ -32,31 +50,46 @@ type asked struct {
 }
 
 // ask puts all queries to m in batches of so many probes; the last batch is filled up with the first queries.
-func (g *gallery) ask(ctx context.Context, stage string, queries []query, m mode, probes int) (asked, error) {
+func (g *filled) ask(ctx context.Context, stage string, queries []query, m mode, probes int) (asked, error) {
 	a := asked{first: make([]matcher.Candidate, len(queries))}
 	before := processTime()
 	for from := 0; from < len(queries); from += probes {
+		batch := make([]matcher.Probe, probes)
+		for i := range batch {
+			batch[i] = queries[(from+i)%len(queries)].probe
+		}
 		started := time.Now()
-		err := inParallel(ctx, probes, max(g.o.Threads, 1), func(i int) error {
-			j := (from + i) % len(queries)
-			found, err := m.search(queries[j].probe, candidates, nil)
-			if len(found) > 0 && err == nil {
-				a.first[j] = found[0]
-			}
-			return err
-		})
+		found, err := g.askBatch(ctx, batch, m)
 		if err != nil {
 			return a, err
 		}
 		a.walls = append(a.walls, 1e3*time.Since(started).Seconds()/float64(probes))
+		for i, list := range found {
+			if len(list) > 0 {
+				a.first[(from+i)%len(queries)] = list[0]
+			}
+		}
 		g.o.say(stage, min(from+probes, len(queries)), len(queries))
 	}
 	a.cpu = 1e3 * (processTime() - before).Seconds() / float64(len(a.walls)*probes)
 	return a, nil
 }
 
+// askBatch shares a batch out over the threads, as evenly as it goes.
+func (g *filled) askBatch(ctx context.Context, batch []matcher.Probe, m mode) ([][]matcher.Candidate, error) {
+	found := make([][]matcher.Candidate, len(batch))
+	threads := min(max(g.o.Threads, 1), len(batch))
+	err := inParallel(ctx, threads, threads, func(n int) error {
+		from, to := n*len(batch)/threads, (n+1)*len(batch)/threads
+		part, err := m.search(batch[from:to])
+		copy(found[from:to], part)
+		return err
+	})
+	return found, err
+}
+
 // measure makes the rows of every mode and size of batch. What is found does not depend on the batch, and is judged once.
-func (g *gallery) measure(ctx context.Context) ([]Row, error) {
+func (g *filled) measure(ctx context.Context) ([]Row, error) {
 	var rows []Row
 	var v verdict
 	for n, probes := range g.o.Probes {
@@ -82,7 +115,7 @@ func (g *gallery) measure(ctx context.Context) ([]Row, error) {
 }
 
 // askAll asks every mode, exhaustive search only the first queries, which are enough to know its speed.
-func (g *gallery) askAll(ctx context.Context, queries []query, probes int) (map[string]asked, error) {
+func (g *filled) askAll(ctx context.Context, queries []query, probes int) (map[string]asked, error) {
 	answers := map[string]asked{}
 	for _, m := range g.modes() {
 		some := queries
@@ -97,7 +130,7 @@ func (g *gallery) askAll(ctx context.Context, queries []query, probes int) (map[
 	return answers, nil
 }
 
-func (g *gallery) row(name string, probes int, a asked) Row {
+func (g *filled) row(name string, probes int, a asked) Row {
 	r := Row{Probes: probes, Mode: name, Queries: len(a.first), MSPerProbe: median(a.walls), CPUMSPerProbe: a.cpu}
 	n := float64(g.index.Len())
 	r.ComparisonsPerS = n / (r.MSPerProbe / 1e3)

@@ -9,7 +9,7 @@ import (
 )
 
 // measureReal puts one capture of each real finger into the gallery and asks with the others.
-func (g *gallery) measureReal(ctx context.Context) (*Real, error) {
+func (g *filled) measureReal(ctx context.Context) (*Real, error) {
 	set, err := accuracy.Pool(g.o.Datasets)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (g *gallery) measureReal(ctx context.Context) (*Real, error) {
 }
 
 // enrolReal adds the first usable capture of each finger and makes queries of the other ones.
-func (g *gallery) enrolReal(set accuracy.Dataset, acquired []accuracy.Acquired, r *Real) ([]query, error) {
+func (g *filled) enrolReal(set accuracy.Dataset, acquired []accuracy.Acquired, r *Real) ([]query, error) {
 	var queries []query
 	first := map[int]matcher.Reference{}
 	for i, c := range set.Captures {

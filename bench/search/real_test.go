@@ -41,7 +41,7 @@ func records(t *testing.T, fingers, impressions int) accuracy.Dataset {
 func TestCapturesAmongSyntheticFingers(t *testing.T) {
 	o := small()
 	o.Datasets = []accuracy.Dataset{records(t, 5, 4)}
-	r := run(t, finger.New(), o).Real
+	r := run(t, plain{finger.New()}, o).Real
 	if r == nil || r.References != 5 || r.Failures != 1 || r.TwoStage != nil || len(r.Datasets) != 1 {
 		t.Fatalf("result %+v", r)
 	}

@@ -17,7 +17,7 @@ type verdict struct {
 }
 
 // judge says how well the modes found the mates.
-func (g *gallery) judge(ctx context.Context, queries []query, answers map[string]asked) (verdict, error) {
+func (g *filled) judge(ctx context.Context, queries []query, answers map[string]asked) (verdict, error) {
 	exhaustive := answers[ModeExhaustive].first
 	two, staged := answers[ModeTwoStage]
 	if !staged {
@@ -63,7 +63,7 @@ func (v verdict) agreed() Agreed {
 // mateAtTop says whether exhaustive search has the mate of query j at rank 1. Where it was not asked, it need not be: if
 // two-stage search found the mate, exhaustive search is taken to find it too; if it found somebody whose score the mate does
 // not reach, exhaustive search cannot find it either. Only what remains is asked now.
-func (g *gallery) mateAtTop(ctx context.Context, q query, j int, exhaustive []matcher.Candidate, two matcher.Candidate) (bool, error) {
+func (g *filled) mateAtTop(ctx context.Context, q query, j int, exhaustive []matcher.Candidate, two matcher.Candidate) (bool, error) {
 	switch {
 	case j < len(exhaustive):
 		return exhaustive[j].Subject == q.mate, nil
@@ -77,7 +77,7 @@ func (g *gallery) mateAtTop(ctx context.Context, q query, j int, exhaustive []ma
 }
 
 // agreement is the share of the first queries for which exhaustive search has the best score of all comparisons.
-func (g *gallery) agreement(exhaustive []matcher.Candidate) Agreed {
+func (g *filled) agreement(exhaustive []matcher.Candidate) Agreed {
 	agree, of := 0, min(len(g.reference), len(exhaustive))
 	for j := range of {
 		if same(exhaustive[j].Score, g.reference[j].c.Score) {

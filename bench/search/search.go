@@ -13,10 +13,11 @@ const (
 	ModeTwoStage   = "two-stage"  // signatures choose which templates are compared
 )
 
-// staged is an index that can be told how to search; another one is exhaustive.
+// staged is an index that can be told how to search; another one is exhaustive. The probes of a batch share one walk
+// through the gallery; the candidates of probes[i] are appended to dst[i].
 type staged interface {
 	Exhaustive(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error)
-	TwoStage(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error)
+	TwoStageBatch(probes []matcher.Probe, k int, dst [][]matcher.Candidate) ([][]matcher.Candidate, error)
 }
 
 // sized is an index that knows what it holds.
@@ -64,9 +65,11 @@ type Row struct {
 	CPUMSPerProbe   float64 `json:"cpu_ms_per_probe"`
 	ComparisonsPerS float64 `json:"comparisons_per_s"`
 	PerCPUS         float64 `json:"comparisons_per_cpu_s"` // a second of CPU time: what a core does that nobody shares
-	GBS             float64 `json:"gb_s"`                  // templates passed over, in the bytes that this mode reads of each
+	GBS             float64 `json:"gb_s"`                  // templates walked over, in bytes; probes that share a walk share them
 	ReadShare       float64 `json:"read_share"`            // of read_gb_s
-	PopcountShare   float64 `json:"popcount_share,omitempty"`
+	// PopcountShare is the share of popcount_g_s that comparing signatures takes up: 4 words for each minutia of a template and
+	// each lane of the probe.
+	PopcountShare float64 `json:"popcount_share,omitempty"`
 	Ranked
 	Agreed
 }
@@ -117,16 +120,20 @@ func Run(ctx context.Context, e matcher.Engine, o Options) (Result, error) {
 			return r, err
 		}
 	}
-	r.hold(best.better(measureMachine()))
+	r.hold(best.better(measureMachine()), g.words())
 	return r, nil
 }
 
-// hold sets what the searches did against what the machine can do.
-func (r *Result) hold(best machine) {
+// hold sets what the searches did against what the machine can do. words is how many a two-stage search counts in a template.
+func (r *Result) hold(best machine, words float64) {
 	r.ReadGBS, r.PopcountGS = best.readGBS, best.popcountGS
 	for i := range r.Results {
 		w := &r.Results[i]
 		w.GBS = w.ComparisonsPerS * r.BytesPerTemplate / 1e9
+		if w.Mode == ModeTwoStage {
+			w.GBS /= float64(w.Probes)
+			w.PopcountShare = w.ComparisonsPerS * words / 1e9 / r.PopcountGS
+		}
 		w.ReadShare = w.GBS / r.ReadGBS
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"biogate/matcher"
 	"biogate/matcher/finger"
+	"biogate/matcher/gallery"
 )
 
 // stagedIndex adds a first stage that loses what lose says, and an exhaustive mode that may be wrong.
@@ -29,9 +30,15 @@ func (ix *stagedIndex) Exhaustive(p matcher.Probe, k int, dst []matcher.Candidat
 	return found, err
 }
 
-func (ix *stagedIndex) TwoStage(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error) {
-	found, err := ix.Search(p, k, dst)
-	return slices.DeleteFunc(found, func(c matcher.Candidate) bool { return ix.lose(p, c) }), err
+func (ix *stagedIndex) TwoStageBatch(probes []matcher.Probe, k int, dst [][]matcher.Candidate) ([][]matcher.Candidate, error) {
+	for i, p := range probes {
+		found, err := ix.Search(p, k, dst[i])
+		if err != nil {
+			return dst, err
+		}
+		dst[i] = slices.DeleteFunc(found, func(c matcher.Candidate) bool { return ix.lose(p, c) })
+	}
+	return dst, nil
 }
 
 // engine is that of fingers with another index.
@@ -42,9 +49,14 @@ type engine struct {
 
 func (e *engine) NewIndex() matcher.Index {
 	ix := e.index
-	ix.Index = finger.New().NewIndex()
+	ix.Index = gallery.New(finger.Model)
 	return &ix
 }
+
+// plain is the engine of fingers with an index that knows one way to search.
+type plain struct{ *finger.Engine }
+
+func (plain) NewIndex() matcher.Index { return gallery.New(finger.Model) }
 
 func small() Options {
 	return Options{N: 300, Seed: 3, Probes: []int{1}, Queries: 60, Exhaustive: 10, Threads: 1}
@@ -65,7 +77,7 @@ func TestPlainIndexIsExhaustive(t *testing.T) {
 	stages := map[string]int{}
 	o.Workers = 1
 	o.Progress = func(stage string, done, total int) { stages[stage] = max(stages[stage], done) }
-	r := run(t, finger.New(), o)
+	r := run(t, plain{finger.New()}, o)
 	if len(r.Results) != 2 || r.N != 300 || r.Seed != 3 || r.Modality != matcher.Finger || r.Model != finger.Model {
 		t.Fatalf("result %+v", r)
 	}
@@ -94,11 +106,11 @@ func TestPlainIndexIsExhaustive(t *testing.T) {
 // A first stage that loses the mates of some probes has lost exactly those whose mate exhaustive search has first.
 func TestTwoStageIsHeldToExhaustiveSearch(t *testing.T) {
 	o := small()
-	g, err := build(context.Background(), finger.New(), o)
+	g, err := build(context.Background(), plain{finger.New()}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := g.ask(context.Background(), "all", g.queries, mode{"all", g.index.Search}, 1)
+	all, err := g.ask(context.Background(), "all", g.queries, mode{"all", oneByOne(g.index.Search)}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +160,7 @@ func TestExhaustiveSearchIsHeldToTheReference(t *testing.T) {
 
 func TestQueriesAreSpreadOverTheGallery(t *testing.T) {
 	for _, c := range [][2]int{{1, 1}, {7, 7}, {10, 3}, {1000, 400}, {1000, 999}, {100_000, 401}} {
-		g := gallery{o: Options{N: c[0], Queries: c[1]}, queries: make([]query, c[1])}
+		g := filled{o: Options{N: c[0], Queries: c[1]}, queries: make([]query, c[1])}
 		next := 0
 		for i := range c[0] {
 			q, exists := g.queryOf(i)
@@ -190,5 +202,27 @@ func TestWilson(t *testing.T) {
 		if i := wilson(c.hits, c.of); math.Abs(i.Low-c.low) > 5e-5 || math.Abs(i.High-c.high) > 5e-5 {
 			t.Errorf("%d of %d: %.4f to %.4f, want %.4f to %.4f", c.hits, c.of, i.Low, i.High, c.low, c.high)
 		}
+	}
+}
+
+// The index that fingers have, in both ways.
+func TestFingerIndex(t *testing.T) {
+	o := small()
+	o.N, o.Probes, o.Threads = 500, []int{3}, 2
+	r := run(t, finger.New(), o)
+	if len(r.Results) != 2 {
+		t.Fatalf("rows %+v", r.Results)
+	}
+	for _, row := range r.Results {
+		if row.Rank1 < 0.8 || row.Rank1Of != 60 || row.Probes != 3 {
+			t.Errorf("row %+v", row)
+		}
+	}
+	exhaustive, two := r.Results[0], r.Results[1]
+	if exhaustive.Recall != 1 {
+		t.Errorf("exhaustive search agrees with comparing everything for %.2f of the probes", exhaustive.Recall)
+	}
+	if two.Recall < 0.9 || two.PopcountShare <= 0 || two.ReadShare <= 0 {
+		t.Errorf("two-stage search %+v", two)
 	}
 }

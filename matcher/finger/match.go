@@ -57,8 +57,8 @@ func similarity(p *probe, r *reference) float64 {
 			break
 		}
 		if most == 0 {
-			if votes < fewestVotes {
-				return unsupported(votes)
+			if support := votes / float32(min(len(p.points), len(r.points))); support < leastSupport {
+				return unsupported(support)
 			}
 			s.area.of(&r.layout)
 		}

@@ -81,7 +81,7 @@ func TestImpostorScoresAreSpread(t *testing.T) {
 	for i := range uint64(24) {
 		p := newProbe(impress(syntheticFinger(i), usual(newRand(i)), i), matcher.Unknown)
 		for j := range i {
-			if score := similarity(p, newReference(syntheticFinger(j), matcher.Unknown)); score > unsupported(fewestVotes) {
+			if score := similarity(p, newReference(syntheticFinger(j), matcher.Unknown)); score > unsupported(leastSupport) {
 				seen[score]++
 				n++
 			}

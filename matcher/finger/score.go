@@ -8,9 +8,9 @@ import (
 // noPlacement is the score of prints without even two minutiae that are alike: less than any placement gets by much.
 const noPlacement = -100.0
 
-// unsupported is the score of prints whose best placement has too few votes to be followed: below what those have that
-// are, and the more the better supported.
-func unsupported(votes float32) float64 { return noPlacement/2 + 20*float64(votes/fewestVotes) }
+// unsupported is the score of prints whose best placement has too little support to be followed: below what those have
+// that are, and the more the better supported.
+func unsupported(support float32) float64 { return noPlacement/2 + 20*float64(support/leastSupport) }
 
 // score sums the evidence of the last pairing for and against one finger, in nats: what each pair is worth by how well
 // it fits and how likely such a pair is by chance, less what each unpaired minutia costs that the other print should show.

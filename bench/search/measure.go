@@ -88,17 +88,23 @@ func (g *filled) askBatch(ctx context.Context, batch []matcher.Probe, m mode) ([
 	return found, err
 }
 
-// measure makes the rows of every mode and size of batch. What is found does not depend on the batch, and is judged once.
+// measure makes the rows of every mode and size of batch. What is found does not depend on the batch and is judged once, with
+// all queries; further sizes are timed with some.
 func (g *filled) measure(ctx context.Context) ([]Row, error) {
 	var rows []Row
 	var v verdict
+	some := g.queries[:min(g.o.Exhaustive, len(g.queries))]
 	for n, probes := range g.o.Probes {
-		answers, err := g.askAll(ctx, g.queries, probes)
+		queries := some
+		if n == 0 {
+			queries = g.queries
+		}
+		answers, err := g.askAll(ctx, queries, probes)
 		if err != nil {
 			return nil, err
 		}
 		if n == 0 {
-			if v, err = g.judge(ctx, g.queries, answers); err != nil {
+			if v, err = g.judge(ctx, queries, answers); err != nil {
 				return nil, err
 			}
 		}
@@ -118,12 +124,12 @@ func (g *filled) measure(ctx context.Context) ([]Row, error) {
 func (g *filled) askAll(ctx context.Context, queries []query, probes int) (map[string]asked, error) {
 	answers := map[string]asked{}
 	for _, m := range g.modes() {
-		some := queries
+		asking := queries
 		if m.name == ModeExhaustive {
-			some = queries[:min(g.o.Exhaustive, len(queries))]
+			asking = queries[:min(g.o.Exhaustive, len(queries))]
 		}
 		var err error
-		if answers[m.name], err = g.ask(ctx, m.name+" search", some, m, probes); err != nil {
+		if answers[m.name], err = g.ask(ctx, m.name+" search", asking, m, probes); err != nil {
 			return nil, err
 		}
 	}

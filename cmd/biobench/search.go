@@ -96,8 +96,12 @@ func (s *console) printSearch(r searchReport) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "mode\tprobes\tms/probe\tCPU ms/probe\tcomparisons/s\tper CPU s\tGB/s\tof reading %\tof counting %\trecall %\t95 %\trank 1 %\t95 %\t")
 	for _, row := range r.Results {
+		counting := "-" // exhaustive search does more than that
+		if row.Mode == search.ModeTwoStage {
+			counting = percent(row.PopcountShare)
+		}
 		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.3f\t%.0f\t%.0f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t\n", row.Mode, row.Probes, row.MSPerProbe, row.CPUMSPerProbe,
-			row.ComparisonsPerS, row.PerCPUS, row.GBS, percent(row.ReadShare), percent(row.PopcountShare),
+			row.ComparisonsPerS, row.PerCPUS, row.GBS, percent(row.ReadShare), counting,
 			percent(row.Recall), span(row.RecallInterval), percent(row.Rank1), span(row.Rank1Interval))
 	}
 	if err := w.Flush(); err != nil {

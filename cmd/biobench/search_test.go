@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
+	"biogate/bench/search"
 	"biogate/matcher/finger"
 )
 
@@ -43,10 +45,13 @@ func TestSearchDocument(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &doc); err != nil || status != statusDone {
 		t.Fatalf("status %d, %v, %s", status, err, errOut)
 	}
-	if doc.Modality != "finger" || doc.Model != finger.Model || doc.N != 150 || doc.ReadGBS == nil || doc.BytesPerTemplate == nil || len(doc.Results)%2 != 0 {
+	if doc.Modality != "finger" || doc.Model != finger.Model || doc.N != 150 || doc.ReadGBS == nil || doc.BytesPerTemplate == nil || len(doc.Results) != 4 {
 		t.Fatalf("document %s", out)
 	}
-	for _, row := range doc.Results {
+	for i, row := range doc.Results {
+		if row["probes"] != []float64{1, 1, 4, 4}[i] {
+			t.Errorf("row %d has batches of %v", i, row["probes"])
+		}
 		if mode := row["mode"]; mode != "exhaustive" && mode != "two-stage" {
 			t.Errorf("mode %v", mode)
 		}
@@ -68,5 +73,22 @@ func TestSearchTable(t *testing.T) {
 	status, out, errOut := biobench(t, "search", "--modality", "finger", "--n", "60", "--queries", "5", "--exhaustive", "2")
 	if status != statusDone || !strings.Contains(out, "60 synthetic fingers") || !strings.Contains(out, "exhaustive") || !strings.Contains(out, "bytes a template") {
 		t.Errorf("status %d, %q, %q", status, out, errOut)
+	}
+}
+
+func TestSearchThatLosesMatesIsNegative(t *testing.T) {
+	rows := func(exhaustive, twoStage float64) search.Result {
+		return search.Result{Results: []search.Row{
+			{Mode: search.ModeExhaustive, Agreed: search.Agreed{Recall: exhaustive}}, {Mode: search.ModeTwoStage, Agreed: search.Agreed{Recall: twoStage}},
+		}}
+	}
+	c := searchCmd{MinRecall: 0.995}
+	if err := c.judge(rows(1, 0.995)); err != nil {
+		t.Error(err)
+	}
+	for want, r := range map[string]search.Result{"--min-recall 0.995": rows(1, 0.994), "exhaustive search": rows(0.75, 1)} {
+		if err := c.judge(r); !errors.As(err, new(*negative)) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
 	}
 }

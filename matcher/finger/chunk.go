@@ -105,11 +105,12 @@ func (c *chunk) compare(p *probe, e int) matcher.Candidate {
 	return best
 }
 
-// votes are the most that a placement of a reference of entry e has, of those that may show the finger of p.
-func (c *chunk) votes(p *probe, e int) (most float32) {
+// support is the most that a placement of a reference of entry e has, of those that may show the finger of p: its votes, by
+// the minutiae of the smaller print.
+func (c *chunk) support(p *probe, e int) (most float32) {
 	for i := c.entries[e].first; i < c.entries[e].to; i++ {
 		if r := c.reference(i); p.position.Comparable(r.position) {
-			most = max(most, mostVotes(p, &r))
+			most = max(most, mostVotes(p, &r)/float32(fewPoints+min(len(p.points), len(r.points))))
 		}
 	}
 	return most

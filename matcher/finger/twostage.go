@@ -11,7 +11,7 @@ import (
 )
 
 // TwoStage is Search that scans all signatures, places on the probe only the subjects that come out best, and compares in full
-// those of them whose placement has most votes: one in shortlistShare, and of all one in comparedShare. A mate that does not
+// those of them whose placement is best supported: one in shortlistShare, and of all one in comparedShare. A mate that does not
 // come so far is lost; docs/finger.md says how many are. Whoever is found has the score of Exhaustive.
 func (ix *Index) TwoStage(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error) {
 	found, err := ix.TwoStageBatch([]matcher.Probe{p}, k, [][]matcher.Candidate{dst})
@@ -119,7 +119,7 @@ func (s *scan) rateEntry(c *chunk, e int) (best uint16) {
 const turnBins = 32
 
 // rate says how well the points of a reference whose nearest lanes are given agree with a probe in what turn lies between
-// them: the largest sum of weights of pairings that turn alike, 1 to ratings-1.
+// them: the largest sum of weights of pairings that turn alike, by the number of points; 1 to ratings-1.
 func rate(angles *[maxPoints]uint8, nearest []uint32, points []point) uint16 {
 	var sums [turnBins + 3]int32 // the first three stand again behind the last
 	for i, n := range nearest {
@@ -132,7 +132,7 @@ func rate(angles *[maxPoints]uint8, nearest []uint32, points []point) uint16 {
 	for i := range turnBins {
 		best = max(best, sums[i]+2*(sums[i+1]+sums[i+2])+sums[i+3])
 	}
-	return uint16(min(1+best/ratingUnit, ratings-1))
+	return uint16(min(1+best/int32(fewPoints+len(points)), ratings-1))
 }
 
 // turnWeight is pairingWeight for whole numbers, and 0 for signatures that are not alike.
@@ -145,15 +145,15 @@ var turnWeight = func() (t [257]int32) {
 
 // listed is an entry on the shortlist.
 type listed struct {
-	chunk *chunk
-	entry int
-	votes float32
+	chunk   *chunk
+	entry   int
+	support float32
 }
 
-// verify compares the entries of most votes in full, of those rated best, and appends the best k to dst.
+// verify compares the best supported of the entries that are rated best in full, and appends the best k to dst.
 func (s *scan) verify(chunks []*chunk, k int, dst []matcher.Candidate) []matcher.Candidate {
 	s.list(chunks, max(shortlistLeast, k, s.live/shortlistShare))
-	slices.SortFunc(s.short, func(a, b listed) int { return cmp.Compare(b.votes, a.votes) })
+	slices.SortFunc(s.short, func(a, b listed) int { return cmp.Compare(b.support, a.support) })
 	best := gallery.NewRanking(dst, k)
 	for _, l := range s.short[:min(len(s.short), max(comparedLeast, k, s.live/comparedShare))] {
 		best.Offer(l.chunk.compare(s.p, l.entry))
@@ -161,7 +161,7 @@ func (s *scan) verify(chunks []*chunk, k int, dst []matcher.Candidate) []matcher
 	return best.Sorted()
 }
 
-// list makes the shortlist: the n entries that are rated best, and their votes.
+// list makes the shortlist: the n entries that are rated best, and their support.
 func (s *scan) list(chunks []*chunk, n int) {
 	s.short = s.short[:0]
 	least := s.leastRating(n)
@@ -169,7 +169,7 @@ func (s *scan) list(chunks []*chunk, n int) {
 	for _, c := range chunks {
 		for e := range c.entries {
 			if s.ratings[at] >= least {
-				s.short = append(s.short, listed{c, e, c.votes(s.p, e)})
+				s.short = append(s.short, listed{c, e, c.support(s.p, e)})
 			}
 			at++
 		}

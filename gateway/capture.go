@@ -46,12 +46,11 @@ func (s *Service) extractOne(ctx context.Context, sample matcher.Sample) (captur
 	if !ok {
 		return captured{}, &Error{Kind: NotBuilt, Code: string(matcher.CodeEngineMissing), Detail: fmt.Sprintf("this gateway has no engine for modality %q", sample.Modality), Hint: "the gateway's log at start says what this build or machine lacks"}
 	}
-	select {
-	case s.workers <- struct{}{}:
-		defer func() { <-s.workers }()
-	case <-ctx.Done():
-		return captured{}, unavailable("overloaded", "no core was free in time", ctx.Err())
+	free, err := s.core(ctx)
+	if err != nil {
+		return captured{}, err
 	}
+	defer free()
 	x, err := engine.Extract(ctx, sample, nil)
 	for _, stage := range x.Stages {
 		s.deps.Observer.Stage(stage.Name, stage.Took)
@@ -66,6 +65,16 @@ func (s *Service) extractOne(ctx context.Context, sample matcher.Sample) (captur
 	return captured{Extraction: x, info: CaptureInfo{
 		Modality: sample.Modality, Position: x.Template.Position, Usable: true, Quality: x.Quality, PAD: x.PAD,
 	}}, nil
+}
+
+// core waits for a core to work on; free gives it back.
+func (s *Service) core(ctx context.Context) (free func(), err error) {
+	select {
+	case s.workers <- struct{}{}:
+		return func() { <-s.workers }, nil
+	case <-ctx.Done():
+		return nil, unavailable("overloaded", "no core was free in time", ctx.Err())
+	}
 }
 
 // inCapture says which of several captures an error is about.
@@ -217,7 +226,7 @@ func compare(questions []asked, refs References, lenient bool) (compared, error)
 	prepared := map[string]matcher.Reference{}
 	for _, q := range answerable(questions, refs) {
 		best, n, reason := math.Inf(-1), 0, "no-reference"
-		for _, t := range refs.Templates {
+		for _, t := range inUse(q.model, refs, prepared) {
 			if t.Modality != q.modality {
 				continue
 			}
@@ -262,17 +271,14 @@ func compare(questions []asked, refs References, lenient bool) (compared, error)
 	return out, nil
 }
 
-// reference unpacks a stored template, once a request.
+// reference prepares a stored template, once a request.
 func reference(m model, t StoredTemplate, prepared map[string]matcher.Reference) (matcher.Reference, error) {
 	if ref, ok := prepared[t.ID]; ok {
 		return ref, nil
 	}
-	parsed, err := matcher.ParseTemplate(t.Data)
+	parsed, err := unpacked(t)
 	if err != nil {
-		return nil, damaged(err)
-	}
-	if parsed.Model != t.Model || parsed.Modality != t.Modality || parsed.Position != t.Position {
-		return nil, damaged(errors.New("the template's header is not what the record says of it"))
+		return nil, err
 	}
 	ref, err := m.Reference(parsed)
 	if err != nil {
@@ -280,6 +286,18 @@ func reference(m model, t StoredTemplate, prepared map[string]matcher.Reference)
 	}
 	prepared[t.ID] = ref
 	return ref, nil
+}
+
+// unpacked reads a stored template and holds it against what the record says of it.
+func unpacked(t StoredTemplate) (matcher.Template, error) {
+	parsed, err := matcher.ParseTemplate(t.Data)
+	if err != nil {
+		return matcher.Template{}, damaged(err)
+	}
+	if parsed.Model != t.Model || parsed.Modality != t.Modality || parsed.Position != t.Position {
+		return matcher.Template{}, damaged(errors.New("the template's header is not what the record says of it"))
+	}
+	return parsed, nil
 }
 
 // damaged: what is held cannot be read. That is our fault and no verdict about the person.

@@ -27,12 +27,16 @@ func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, er
 	if err != nil {
 		return EnrollResult{}, err
 	}
+	fused, err := s.fuseAhead(ctx, r.Subject, templates)
+	if err != nil {
+		return EnrollResult{}, err
+	}
 	leave, err := s.deduplicate(ctx, r.Subject, captures)
 	if err != nil {
 		return EnrollResult{}, err
 	}
 	defer leave()
-	_, degraded, err := s.deps.Registry.Update(ctx, r.Subject, adding(r.Subject, templates))
+	_, degraded, err := s.deps.Registry.Update(ctx, r.Subject, adding(r.Subject, templates, fused.derive))
 	if err != nil {
 		s.doubt(r.Subject) // it may have been written all the same
 		return EnrollResult{}, stored(err, unknownSubject())
@@ -53,33 +57,40 @@ func allUsable(captures []captured) error {
 	return nil
 }
 
-// store makes the stored form of every capture, and proves that it can be read back before anything is written.
-func (s *Service) store(captures []captured) ([]StoredTemplate, error) {
-	out := make([]StoredTemplate, len(captures))
+// store makes the stored form of every capture.
+func (s *Service) store(captures []captured) (out []StoredTemplate, err error) {
+	out = make([]StoredTemplate, len(captures))
 	for i, c := range captures {
-		data, err := c.Template.AppendBinary(nil)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = StoredTemplate{
-			ID: newID(), Modality: c.Template.Modality, Model: c.Template.Model, Position: c.Template.Position,
-			Quality: c.Quality.Score, EnrolledAt: s.deps.Now().UTC(), Data: data,
-		}
-		if _, err := reference(s.engines[out[i].Modality], out[i], map[string]matcher.Reference{}); err != nil {
+		if out[i], err = s.storeOne(c.Template, c.Quality.Score); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// adding is the change that appends templates to what is held.
-func adding(subject string, templates []StoredTemplate) func(References) (References, error) {
+// storeOne makes the stored form of a template, and proves that it can be read back before anything is written.
+func (s *Service) storeOne(t matcher.Template, quality int) (StoredTemplate, error) {
+	data, err := t.AppendBinary(nil)
+	if err != nil {
+		return StoredTemplate{}, err
+	}
+	out := StoredTemplate{
+		ID: newID(), Modality: t.Modality, Model: t.Model, Position: t.Position,
+		Quality: quality, EnrolledAt: s.deps.Now().UTC(), Data: data,
+	}
+	_, err = reference(s.engines[out.Modality], out, map[string]matcher.Reference{})
+	return out, err
+}
+
+// adding is the change that appends templates to what is held, and derives references from all of them.
+func adding(subject string, templates []StoredTemplate, derive func([]StoredTemplate) []DerivedTemplate) func(References) (References, error) {
 	return func(held References) (References, error) {
 		if n := len(held.Templates) + len(templates); n > MaxTemplates {
 			return References{}, &Error{Kind: Conflict, Code: "templates-too-many", Detail: fmt.Sprintf("the subject would have %d templates, at most %d are held", n, MaxTemplates), Hint: "delete the subject and enrol again"}
 		}
 		held.Subject = subject
 		held.Templates = append(held.Templates[:len(held.Templates):len(held.Templates)], templates...)
+		held.Derived = derive(held.Templates)
 		return held, nil
 	}
 }

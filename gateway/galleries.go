@@ -299,14 +299,15 @@ func (gs *galleries) isMember(subject string) bool {
 // named when the subject itself is verified.
 func (s *Service) prepare(refs References) map[matcher.Modality][]matcher.Reference {
 	out := map[matcher.Modality][]matcher.Reference{}
-	for _, t := range refs.Templates {
-		m, ok := s.engines[t.Modality]
-		if !ok || t.Model != m.Model() {
-			continue
-		}
-		ref, err := reference(m, t, map[string]matcher.Reference{})
-		if err == nil {
-			out[t.Modality] = append(out[t.Modality], ref)
+	for modality, m := range s.engines {
+		prepared := map[string]matcher.Reference{}
+		for _, t := range inUse(m, refs, prepared) {
+			if t.Modality != modality || t.Model != m.Model() {
+				continue
+			}
+			if ref, err := reference(m, t, prepared); err == nil {
+				out[modality] = append(out[modality], ref)
+			}
 		}
 	}
 	return out

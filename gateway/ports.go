@@ -12,6 +12,7 @@ type References struct {
 	Subject   string
 	Version   uint64 // grows with every change of this subject, also across deletion; 0 is never stored
 	Templates []StoredTemplate
+	Derived   []DerivedTemplate // references made of Templates; all that is enrolled is in Templates alone
 }
 
 // StoredTemplate is one enrolled template.
@@ -23,6 +24,12 @@ type StoredTemplate struct {
 	Quality    int // 0..100 at enrolment
 	EnrolledAt time.Time
 	Data       []byte // matcher.Template in binary form
+}
+
+// DerivedTemplate is one reference made of several enrolled templates of a subject, to be compared with in their place.
+type DerivedTemplate struct {
+	StoredTemplate          // its own id; the best quality of what it was made of
+	Of             []string // ids of the templates that it was made of
 }
 
 // Templates keeps references, one document a subject. The record and its cache both fulfil it; gateway/porttest holds
@@ -180,7 +187,8 @@ type Calibration interface {
 
 // Observer sees how long things take and how they end. It never sees subjects, templates or scores.
 type Observer interface {
-	// Stage: one named step of a request ended (decode, quality, extract, lookup, compare, sign).
+	// Stage: one named step of a request ended (decode, quality, extract, fuse, lookup, compare, sign). A stage
+	// that failed and was done without is named so: fuse-failed.
 	Stage(name string, took time.Duration)
 	// Call: one call to an outside system ended. outcome is "ok", "error", "open" (refused by its breaker), "full" (refused
 	// by its bulkhead), "deadline" or "canceled" (its caller left).

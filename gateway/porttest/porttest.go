@@ -66,7 +66,7 @@ func Templates(t *testing.T, open func(t testing.TB) gateway.Templates, kind Kin
 	})
 }
 
-// Refs makes references with n templates, all different in every field.
+// Refs makes references with n templates, all different in every field; where there are two and more, one is derived of them.
 func Refs(subject string, version uint64, n int) gateway.References {
 	r := gateway.References{Subject: subject, Version: version}
 	for i := range n {
@@ -75,6 +75,11 @@ func Refs(subject string, version uint64, n int) gateway.References {
 			Position: "right-index", Quality: i % 101, EnrolledAt: time.Unix(1_780_000_000+int64(i), 123456789).UTC(),
 			Data: []byte(fmt.Sprintf("template %d of %s\x00\xff", i, subject)),
 		})
+	}
+	if n > 1 {
+		d := gateway.DerivedTemplate{StoredTemplate: r.Templates[0], Of: []string{r.Templates[0].ID, r.Templates[1].ID}}
+		d.ID, d.Data = fmt.Sprintf("d%d", version), []byte("derived")
+		r.Derived = []gateway.DerivedTemplate{d}
 	}
 	return r
 }

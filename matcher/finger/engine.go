@@ -27,7 +27,10 @@ const (
 // Engine implements matcher.Engine for fingerprints. It has no state.
 type Engine struct{}
 
-var _ matcher.Engine = (*Engine)(nil)
+var (
+	_ matcher.Engine = (*Engine)(nil)
+	_ matcher.Fuser  = (*Engine)(nil)
+)
 
 // New makes the fingerprint engine.
 func New() *Engine { return &Engine{} }
@@ -267,6 +270,37 @@ func (*Engine) Reference(t matcher.Template) (matcher.Reference, error) {
 
 // NewIndex makes an empty gallery for this model.
 func (*Engine) NewIndex() matcher.Index { return NewIndex() }
+
+// Fuse makes one template of all that show one finger; see fuse.go. A mosaic that could not come in as a template is not
+// made: senders of templates must not assemble what they may not send.
+func (*Engine) Fuse(templates []matcher.Template) ([]matcher.FusedTemplate, error) {
+	prints := make([]Print, len(templates))
+	for i, t := range templates {
+		if t.Position != templates[0].Position {
+			return nil, badParameter("templates of positions %q and %q cannot be fused", templates[0].Position, t.Position)
+		}
+		var err error
+		if prints[i], err = open(t); err != nil {
+			return nil, err
+		}
+	}
+	var out []matcher.FusedTemplate
+	for _, f := range Fuse(prints) {
+		if len(f.Of) == 1 || checkUsable(f.Print) != nil || checkPlausible(f.Print) != nil {
+			for _, i := range f.Of {
+				out = append(out, matcher.FusedTemplate{Template: templates[i], Of: []int{i}})
+			}
+			continue
+		}
+		payload, err := AppendPayload(nil, f.Print)
+		if err != nil {
+			return nil, err
+		}
+		t := matcher.Template{Modality: matcher.Finger, Model: Model, Position: templates[0].Position, Payload: payload}
+		out = append(out, matcher.FusedTemplate{Template: t, Of: f.Of})
+	}
+	return out, nil
+}
 
 // Compare returns the comparison score in nats; see score.go.
 func (p *probe) Compare(ref matcher.Reference) (float64, error) {

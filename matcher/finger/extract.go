@@ -53,10 +53,7 @@ func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (c capture, e
 	judging += time.Since(judged)
 	print := newPrint(found, src, part.Min)
 	x.traceMinutiae(tr, found)
-	if tr != nil {
-		tr(traceFrame, pictureFrame{float64(part.Min.X) * src.scale, float64(part.Min.Y) * src.scale, src.scale})
-		tr(tracePrint, print)
-	}
+	tracePrint(tr, print, pictureFrame{float64(part.Min.X) * src.scale, float64(part.Min.Y) * src.scale, src.scale})
 	if len(found) < leastMinutiae {
 		return c, unusable(fmt.Sprintf("%d minutiae are too few to compare", len(found)), reasonFewMinutiae)
 	}

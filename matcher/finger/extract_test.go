@@ -231,7 +231,7 @@ func TestExtractionTraces(t *testing.T) {
 	}
 	for _, name := range []string{
 		traceNormalised, traceOrientation, traceCoherence, traceFrequency, tracePurity, traceMask, traceEnhanced,
-		traceRidgeSkeleton, traceValleySkeleton, traceMinutiae, traceFrame, tracePrint,
+		traceRidgeSkeleton, traceValleySkeleton, traceMinutiae, traceFrame, tracedPrint,
 	} {
 		if !seen[name] {
 			t.Errorf("%s is missing", name)

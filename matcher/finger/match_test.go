@@ -176,21 +176,3 @@ func comparePairs(b *testing.B, list []impression, genuine bool) {
 		similarity(list[q.p].probe, list[q.r].reference)
 	}
 }
-
-func BenchmarkSearch(b *testing.B) {
-	ix := New().NewIndex()
-	for seed := range uint64(1000) {
-		ref := newReference(syntheticFinger(seed), matcher.Unknown)
-		if err := ix.Set(string(rune(seed)), []matcher.Reference{ref}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	p := newProbe(impress(syntheticFinger(7), usual(newRand(7)), 7), matcher.Unknown)
-	dst := make([]matcher.Candidate, 0, 10)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := ix.Search(p, 10, dst); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

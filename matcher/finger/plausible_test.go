@@ -78,6 +78,38 @@ func TestInventedMinutiaeAreRefused(t *testing.T) {
 	}
 }
 
+// Minutiae laid along the ridges of an arch are as many fingers', if all point the same way along them. Turning half of them
+// round makes them plausible; poor minutiae strewn beside them do not.
+func TestMinutiaeOneWayAlongRidgesAreRefused(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		rng := newRand(rapid.Uint64().Draw(r, "seed"))
+		p := Print{Width: 700, Height: 600}
+		for len(p.Minutiae) < 45 {
+			x, y := rng.IntN(260), rng.IntN(300)
+			angle := uint8(64 * math.Cos(float64(x)/260*math.Pi)) // up one side, down the other
+			m := Minutia{X: int16(x), Y: int16(y), Angle: angle, Kind: Ending, Quality: 80}
+			if nearest(p, m) > 8 {
+				p.Minutiae = append(p.Minutiae, m)
+			}
+		}
+		if !refusedAsInvented(t, p) {
+			r.Error("an arch of one way passes")
+		}
+		for range 30 {
+			p.Minutiae = append(p.Minutiae, Minutia{X: int16(400 + rng.IntN(200)), Y: int16(rng.IntN(500)), Angle: uint8(rng.IntN(256)), Kind: Ending, Quality: 1})
+		}
+		if !refusedAsInvented(t, p) {
+			r.Error("an arch of one way passes among poor minutiae")
+		}
+		for i := 0; i < 45; i += 2 {
+			p.Minutiae[i].Angle += 128
+		}
+		if refusedAsInvented(t, p) {
+			r.Error("an arch of both ways is refused")
+		}
+	})
+}
+
 func TestHonestMinutiaeArePlausible(t *testing.T) {
 	for i := range uint64(300) {
 		p := syntheticFinger(i)
@@ -97,7 +129,7 @@ func TestRealMinutiaeArePlausible(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Skipf("no records (%v)", err)
 	}
-	crowd, agree, even := 0, 0.0, math.Inf(1)
+	crowd, agree, even, same := 0, 0.0, math.Inf(1), 0.0
 	for i, file := range files {
 		record, err := os.ReadFile(file)
 		if err != nil {
@@ -121,9 +153,12 @@ func TestRealMinutiaeArePlausible(t *testing.T) {
 			if len(p.Minutiae) >= plausibleFrom {
 				c, e := spacing(p.Minutiae)
 				crowd, agree, even = max(crowd, c), max(agree, agreement(p.Minutiae)), min(even, e)
+				if pairs, share := sameWay(p.Minutiae); pairs >= enoughPairs {
+					same = max(same, share)
+				}
 			}
 		}
 	}
-	t.Logf("%d records: crowd at most %d of %d, agreement %.2f of %.2f, spread at least %.2f of %.2f",
-		len(files), crowd, mostCrowd, agree, mostAgreement, even, leastSpread)
+	t.Logf("%d records: crowd at most %d of %d, agreement %.2f of %.2f, spread at least %.2f of %.2f, same way at most %.2f of %.2f",
+		len(files), crowd, mostCrowd, agree, mostAgreement, even, leastSpread, same, mostSameWay)
 }

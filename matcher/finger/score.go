@@ -39,9 +39,11 @@ func (s *workspace) score(p *probe, r *reference) float64 {
 	return total
 }
 
-// perfectPair is what a pair without any error is worth: more, the fewer minutiae these prints have on an area.
+// perfectPair is what a pair without any error is worth: more, the fewer minutiae these prints have on an area. Crowds, where
+// some minutia lies near every place, make it less once more.
 func perfectPair(p *probe, r *reference) float64 {
-	return pairGain - densityGain*math.Log(math.Sqrt(float64(p.density*r.density))/usualDensity)
+	crowded := max(0, math.Log(float64(max(p.density, r.density))/crowdedDensity))
+	return pairGain - densityGain*(math.Log(math.Sqrt(float64(p.density*r.density))/usualDensity)+crowded)
 }
 
 // pairWorth is the log likelihood ratio of the pair of placed point i: normal errors of place and angle if the finger is

@@ -21,7 +21,7 @@ const (
 	traceValleySkeleton = "finger/skeleton-valleys" // the same of the valleys; its ends are the bifurcations
 	traceMinutiae       = "finger/minutiae"         // on the normalised picture, or blank for a template: endings red rings, bifurcations green squares
 	traceFrame          = "finger/frame"            // where these pictures lie in the print
-	tracePrint          = "finger/print"            // the minutiae at 500 dpi
+	tracedPrint         = "finger/print"            // the minutiae at 500 dpi
 )
 
 // pictureFrame is the place of the working picture in the print: x of the print is X + Scale * x of the picture.
@@ -85,7 +85,15 @@ func traceStated(tr matcher.Trace, print Print) {
 		p.minutia(float64(m.X), float64(m.Y), degrees(int(m.Angle))*math.Pi/180, m.Kind)
 	}
 	tr(traceMinutiae, img)
-	tr(tracePrint, print)
+	tr(tracedPrint, print)
+}
+
+// tracePrint shows the result and how the pictures lie in it.
+func tracePrint(tr matcher.Trace, print Print, f pictureFrame) {
+	if tr != nil {
+		tr(traceFrame, f)
+		tr(tracedPrint, print)
+	}
 }
 
 func (p *panel) minutia(x, y, angle float64, kind Kind) {

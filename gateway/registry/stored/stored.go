@@ -15,15 +15,21 @@ import (
 
 // Limits of one subject's references.
 const (
-	MaxTemplates = 256     // templates a subject
+	MaxTemplates = 256     // templates a subject, derived ones included
 	MaxBytes     = 4 << 20 // stored form of a subject
 	maxText      = 128     // bytes of an id, modality, model or position
 )
 
-// format is the first byte of the stored form. It is followed by: version, count, and for each template id, modality,
-// model, position, quality (1 byte), enrolment as seconds since 1970 (signed) and nanoseconds, data; then a CRC-32C
+// The first byte of the stored form is its format. It is followed by: version, count, and for each template id, modality,
+// model, position, quality (1 byte), enrolment as seconds since 1970 (signed) and nanoseconds, data; in formatDerived by the
+// count of derived templates, and each of those as a template, the count of what it was made of and their ids; then a CRC-32C
 // over the subject and all before it, big-endian. Numbers are varints, texts and data are preceded by their length.
-const format = 1
+//
+// formatDerived is written only where something is derived, so that a build before it reads what it could have written.
+const (
+	format        = 1
+	formatDerived = 2
+)
 
 const codeCorrupt = "references-corrupt"
 
@@ -34,11 +40,15 @@ func Append(b []byte, r gateway.References) ([]byte, error) {
 	if r.Version == 0 {
 		return b, errors.New("references without a version cannot be stored")
 	}
-	if len(r.Templates) > MaxTemplates {
-		return b, tooLarge("%d templates for one subject, at most %d are allowed", len(r.Templates), MaxTemplates)
+	if n := len(r.Templates) + len(r.Derived); n > MaxTemplates {
+		return b, tooLarge("%d templates for one subject, at most %d are allowed", n, MaxTemplates)
 	}
 	start := len(b)
-	b = append(b, format)
+	form := byte(format)
+	if len(r.Derived) > 0 {
+		form = formatDerived
+	}
+	b = append(b, form)
 	b = binary.AppendUvarint(b, r.Version)
 	b = binary.AppendUvarint(b, uint64(len(r.Templates)))
 	for i := range r.Templates {
@@ -47,10 +57,40 @@ func Append(b []byte, r gateway.References) ([]byte, error) {
 			return b, err
 		}
 	}
+	b, err := appendDerived(b, r.Derived)
+	if err != nil {
+		return b, err
+	}
 	if n := len(b) - start + crc32.Size; n > MaxBytes {
 		return b, tooLarge("%d bytes for one subject, at most %d are allowed", n, MaxBytes)
 	}
 	return binary.BigEndian.AppendUint32(b, checksum(r.Subject, b[start:])), nil
+}
+
+// appendDerived appends nothing when nothing is derived.
+func appendDerived(b []byte, derived []gateway.DerivedTemplate) ([]byte, error) {
+	if len(derived) == 0 {
+		return b, nil
+	}
+	b = binary.AppendUvarint(b, uint64(len(derived)))
+	for i := range derived {
+		d := &derived[i]
+		var err error
+		if b, err = appendTemplate(b, &d.StoredTemplate); err != nil {
+			return b, err
+		}
+		if len(d.Of) > MaxTemplates {
+			return b, tooLarge("a template derived from %d, at most %d are allowed", len(d.Of), MaxTemplates)
+		}
+		b = binary.AppendUvarint(b, uint64(len(d.Of)))
+		for _, id := range d.Of {
+			if len(id) > maxText {
+				return b, tooLarge("a template's id of %d bytes, at most %d are allowed", len(id), maxText)
+			}
+			b = appendBytes(b, id)
+		}
+	}
+	return b, nil
 }
 
 func appendTemplate(b []byte, t *gateway.StoredTemplate) ([]byte, error) {
@@ -82,8 +122,8 @@ func Parse(subject string, b []byte) (gateway.References, error) {
 	switch {
 	case len(b) < 1+crc32.Size || len(b) > MaxBytes:
 		return gateway.References{}, corrupt("%d bytes", len(b))
-	case b[0] != format:
-		return gateway.References{}, corrupt("format %d, this build reads format %d", b[0], format)
+	case b[0] != format && b[0] != formatDerived:
+		return gateway.References{}, corrupt("format %d, this build reads formats %d and %d", b[0], format, formatDerived)
 	}
 	body := b[:len(b)-crc32.Size]
 	if binary.BigEndian.Uint32(b[len(body):]) != checksum(subject, body) {
@@ -97,6 +137,9 @@ func Parse(subject string, b []byte) (gateway.References, error) {
 	}
 	for range n {
 		r.Templates = append(r.Templates, d.template())
+	}
+	if b[0] == formatDerived {
+		r.Derived = d.derived(MaxTemplates - int(n))
 	}
 	if d.broken || len(d.rest) > 0 {
 		return gateway.References{}, corrupt("lengths do not add up")
@@ -120,6 +163,31 @@ func (d *decoder) template() gateway.StoredTemplate {
 		EnrolledAt: d.time(),
 		Data:       append([]byte(nil), d.bytes(matcher.MaxTemplateBytes)...),
 	}
+}
+
+// derived reads at most limit derived templates.
+func (d *decoder) derived(limit int) (out []gateway.DerivedTemplate) {
+	for range d.count(limit) {
+		out = append(out, gateway.DerivedTemplate{StoredTemplate: d.template(), Of: d.ids()})
+	}
+	return out
+}
+
+func (d *decoder) ids() (out []string) {
+	for range d.count(MaxTemplates) {
+		out = append(out, d.text())
+	}
+	return out
+}
+
+// count reads how many of something follow, at most limit and never more than there are bytes.
+func (d *decoder) count(limit int) int {
+	n := d.uvarint()
+	if n > uint64(min(limit, len(d.rest))) {
+		d.fail()
+		return 0
+	}
+	return int(n)
 }
 
 func (d *decoder) text() string { return string(d.bytes(maxText)) }

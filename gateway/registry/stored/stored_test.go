@@ -3,6 +3,7 @@ package stored
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"reflect"
 	"strings"
@@ -23,8 +24,36 @@ func sample() gateway.References {
 	}}
 }
 
+// withDerived is sample with references that were made of its templates.
+func withDerived() gateway.References {
+	r := sample()
+	r.Derived = []gateway.DerivedTemplate{
+		{StoredTemplate: gateway.StoredTemplate{ID: "d1", Modality: matcher.Finger, Model: "minutiae-1", Position: "right-index", Quality: 71, EnrolledAt: time.Unix(9, 0).UTC(), Data: []byte("a mosaic")}, Of: []string{"t1", "t2"}},
+		{StoredTemplate: gateway.StoredTemplate{ID: "d2", Modality: matcher.Face, Model: "face-1", EnrolledAt: time.Unix(8, 0).UTC(), Data: []byte("of nothing")}},
+	}
+	return r
+}
+
+// What was written before there were derived templates is read, and what has none is still written so.
+func TestFormatOne(t *testing.T) {
+	const written = "0107010274310666696e676572016d0a6c6566742d7468756d623206040464617461edb48667"
+	want := gateway.References{Subject: "s", Version: 7, Templates: []gateway.StoredTemplate{{
+		ID: "t1", Modality: matcher.Finger, Model: "m", Position: "left-thumb", Quality: 50, EnrolledAt: time.Unix(3, 4).UTC(), Data: []byte("data"),
+	}}}
+	b, err := hex.DecodeString(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Parse("s", b); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	if again, err := Append(nil, want); err != nil || !bytes.Equal(again, b) {
+		t.Errorf("written %x, %v", again, err)
+	}
+}
+
 func TestRoundTrip(t *testing.T) {
-	for _, want := range []gateway.References{sample(), {Subject: "empty", Version: 1}} {
+	for _, want := range []gateway.References{sample(), withDerived(), {Subject: "empty", Version: 1}} {
 		b, err := Append([]byte("before"), want)
 		if err != nil {
 			t.Fatal(err)
@@ -40,19 +69,19 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestParseSharesNoMemory(t *testing.T) {
-	b, _ := Append(nil, sample())
+	b, _ := Append(nil, withDerived())
 	got, err := Parse("subject-1", b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	clear(b)
-	if !reflect.DeepEqual(got, sample()) {
+	if !reflect.DeepEqual(got, withDerived()) {
 		t.Error("references changed with the bytes that they were read from")
 	}
 }
 
 func TestEveryDamageIsNoticed(t *testing.T) {
-	b, _ := Append(nil, sample())
+	b, _ := Append(nil, withDerived())
 	for i := range b {
 		damaged := bytes.Clone(b)
 		damaged[i] ^= 0x40
@@ -75,6 +104,14 @@ func TestLyingLengths(t *testing.T) {
 		{format, 1, 1, 0, 0, 0, 0, 50, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0},
 		{format, 1, 1, 0, 0, 0, 0, 50, 0, 0, 9},
 		{format, 1, 0, 7},
+		{formatDerived, 1, 0},
+		{formatDerived, 1, 0, 1},
+		{formatDerived, 1, 0, 0xff, 0xff, 0x03},
+		{formatDerived, 1, 0, 1, 0, 0, 0, 0, 50, 0, 0, 0},
+		{formatDerived, 1, 0, 1, 0, 0, 0, 0, 50, 0, 0, 0, 2, 0},
+		{formatDerived, 1, 0, 1, 0, 0, 0, 0, 50, 0, 0, 0, 0xff, 0xff, 0x03},
+		{formatDerived, 1, 0, 0, 7},
+		{formatDerived + 1, 1, 0, 0},
 	} {
 		assertCorrupt(t, "s", binary.BigEndian.AppendUint32(body, checksum("s", body)))
 	}
@@ -93,13 +130,17 @@ func assertCorrupt(t *testing.T, subject string, b []byte) {
 }
 
 func TestAppendRefuses(t *testing.T) {
-	change := func(f func(*gateway.References)) gateway.References { r := sample(); f(&r); return r }
+	change := func(f func(*gateway.References)) gateway.References { r := withDerived(); f(&r); return r }
 	for name, r := range map[string]gateway.References{
 		"no version":       change(func(r *gateway.References) { r.Version = 0 }),
 		"long id":          change(func(r *gateway.References) { r.Templates[0].ID = strings.Repeat("x", maxText+1) }),
 		"quality":          change(func(r *gateway.References) { r.Templates[0].Quality = 101 }),
 		"template too big": change(func(r *gateway.References) { r.Templates[0].Data = make([]byte, matcher.MaxTemplateBytes+1) }),
 		"too many":         change(func(r *gateway.References) { r.Templates = make([]gateway.StoredTemplate, MaxTemplates+1) }),
+		"too many in all":  change(func(r *gateway.References) { r.Templates = make([]gateway.StoredTemplate, MaxTemplates-1) }),
+		"derived too big":  change(func(r *gateway.References) { r.Derived[0].Data = make([]byte, matcher.MaxTemplateBytes+1) }),
+		"long source":      change(func(r *gateway.References) { r.Derived[0].Of[0] = strings.Repeat("x", maxText+1) }),
+		"of too many":      change(func(r *gateway.References) { r.Derived[0].Of = make([]string, MaxTemplates+1) }),
 	} {
 		if _, err := Append(nil, r); err == nil {
 			t.Errorf("%s: stored", name)
@@ -109,6 +150,8 @@ func TestAppendRefuses(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	b, _ := Append(nil, sample())
+	f.Add(b[:len(b)-4])
+	b, _ = Append(nil, withDerived())
 	f.Add(b[:len(b)-4])
 	f.Add([]byte{format, 1, 1, 0, 0, 0, 0, 50, 0, 0, 9})
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -2,7 +2,6 @@ package finger
 
 import (
 	"cmp"
-	"image"
 	"math"
 	"slices"
 )
@@ -106,14 +105,14 @@ func (x *extractor) best(all []candidate) []candidate {
 	return all
 }
 
-// newPrint turns what was found in the part of src that begins at corner into a Print at 500 dpi.
-func newPrint(found []candidate, src working, corner image.Point) Print {
-	base := func(v int) int { return int(math.Round(float64(v) * src.scale)) }
-	p := Print{Width: base(src.w), Height: base(src.h), Minutiae: make([]Minutia, len(found))}
+// newPrint turns what was found in a region of the whole picture into a Print at 500 dpi.
+func newPrint(found []candidate, region, whole working) Print {
+	base := func(v float64) int { return int(math.Round(v)) }
+	p := Print{Width: base(float64(whole.w) * whole.scale), Height: base(float64(whole.h) * whole.scale), Minutiae: make([]Minutia, len(found))}
 	for i, c := range found {
 		p.Minutiae[i] = Minutia{
-			X:       int16(base(c.x + corner.X)),
-			Y:       int16(base(c.y + corner.Y)),
+			X:       int16(min(max(base(region.x0+float64(c.x)*region.scale), 0), p.Width)),
+			Y:       int16(min(max(base(region.y0+float64(c.y)*region.scale), 0), p.Height)),
 			Angle:   uint8(int(math.Round(c.angle/(2*math.Pi)*256)) & 255),
 			Kind:    c.kind,
 			Quality: uint8(min(max(math.Round(100*c.quality), 1), 100)),

@@ -1,6 +1,6 @@
 package finger
 
-// Every number of the extractor. Lengths are pixels at 500 dpi unless a line says otherwise; what is not derived was
+// Every number of the extractor. Lengths are pixels of the picture when its mean ridge period is zoomPeriod, unless a line says otherwise; what is not derived was
 // chosen on four sets of real impressions at once (docs/finger.md tells what was tried).
 const (
 	baseDPI      = 500  // resolution of all minutiae, ISO/IEC 19794-2's usual one
@@ -11,7 +11,7 @@ const (
 	mostInches   = 3    // square inches of a picture: the largest single-finger sensors (FAP 40, rolled) have 1.6 x 1.5, cards 832 x 768 pixels
 	mostMinutiae = 128  // best kept; more costs template bytes and comparison time, and is noise in a single finger
 
-	block  = 8  // side of a grid cell: about a ridge period, small enough to follow a core
+	block  = 8  // side of a grid cell: under a ridge period, small enough to follow a core
 	margin = 32 // empty frame around the working picture, so that filters need no edge cases; >= reach of every filter
 
 	unit        = 64  // one local standard deviation in the normalised picture
@@ -32,6 +32,14 @@ const (
 	sigStep    = 2    // distance of these samples
 	rawPart    = 0.15 // of the pixels' own energy in purity, beside that of the projection: punishes noise and wrong directions
 	nodeBlocks = 2    // a period is measured every so many blocks
+
+	zoomPeriod  = 10.0 // pixels: what the mean ridge period of a picture is brought to
+	zoomSlack   = 0.05 // deviation up to which the pixels stay
+	leastZoom   = 0.5
+	mostZoom    = 1.6    // a period of 6.2 pixels: below it more pixels are made than ridges deserve
+	zoomArea    = 400000 // pixels: larger regions are not made larger still, which bounds the time
+	zoomFrom    = 40     // clear blocks, a square of 50 pixels, that the mean is taken of at least
+	roughBlocks = 4      // for that mean a period every so many blocks is enough
 
 	tracedLength = 14 // how far a ridge is followed for its direction: over one period, under the radius of a core
 	minFragment  = 14 // shorter pieces of ridge are noise: two periods
@@ -79,7 +87,7 @@ const (
 	lowContrast     = 15.0   // below it a finger is dry or the sensor weak
 	leastArea       = 5000   // pixels of mask: 4 mm square
 	mostArea        = 600000 // pixels of mask: 39 mm square, more than a rolled thumb
-	mostPeriod      = 12.5   // mean of the clear blocks: 0.63 mm; adults have 0.4 to 0.55
+	mostPeriod      = 15.5   // mean of the clear blocks, in stated pixels: 0.79 mm; adults have 0.4 to 0.55, and a sensor of 620 dpi may not say so
 	leastPurity     = 0.25   // mean over the mask; 0.31 is the least in 320 impressions
 	leastClear      = 4000   // pixels with clear ridges
 	leastClearPart  = 0.2    // of the mask

@@ -11,52 +11,72 @@ type working struct {
 	stride int
 	w, h   int
 	scale  float64 // 500 dpi pixels per working pixel
+	x0, y0 float64 // where it lies in the whole picture, pixels at 500 dpi
 }
 
 func (s working) row(y int) []byte { return s.pix[y*s.stride:][:s.w] }
 
 // crop is the part of s inside r.
 func (s working) crop(r image.Rectangle) working {
-	return working{s.pix[r.Min.Y*s.stride+r.Min.X:], s.stride, r.Dx(), r.Dy(), s.scale}
+	x0, y0 := s.x0+float64(r.Min.X)*s.scale, s.y0+float64(r.Min.Y)*s.scale
+	return working{s.pix[r.Min.Y*s.stride+r.Min.X:], s.stride, r.Dx(), r.Dy(), s.scale, x0, y0}
+}
+
+// zoomed is the picture resampled to about k times its size.
+func (s working) zoomed(k float64) working {
+	nw := max(1, int(math.Round(float64(s.w)*k)))
+	k = float64(nw) / float64(s.w)
+	nh := max(1, int(math.Round(float64(s.h)*k)))
+	scale := s.scale / k
+	half := (scale - s.scale) / 2 // pixels are squares, and their centres count
+	return working{resample(s.pix, s.stride, s.w, s.h, nw, nh), nw, nw, nh, scale, s.x0 + half, s.y0 + half}
 }
 
 // toBase brings a picture to 500 dpi. Within dpiSlack the pixels stay and only coordinates are scaled.
 func toBase(pix []byte, w, h, dpi int) working {
 	scale := float64(baseDPI) / float64(dpi)
 	if math.Abs(scale-1) <= dpiSlack {
-		return working{pix, w, w, h, scale}
+		return working{pix, w, w, h, scale, 0, 0}
 	}
 	nw, nh := max(1, int(math.Round(float64(w)*scale))), max(1, int(math.Round(float64(h)*scale)))
-	return working{resample(pix, w, h, nw, nh), nw, nw, nh, 1}
+	return working{resample(pix, w, w, h, nw, nh), nw, nw, nh, 1, 0, 0}
 }
 
-// taps are the weights of one output pixel: they start at source index first and sum to 1.
+// taps are the weights of one output pixel: they start at source index first and sum to 1 << tapBits.
 type taps struct {
 	first   int
-	weights []float32
+	weights []int32
 }
 
+const tapBits = 12
+
 // resample scales w x h bytes to nw x nh with a cubic kernel (Keys 1981, a = -1/2), widened when shrinking.
-func resample(pix []byte, w, h, nw, nh int) []byte {
-	across := make([]float32, nw*h)
-	for x, t := range kernels(w, nw) {
-		for y := range h {
-			row := pix[y*w+t.first:]
-			var s float32
-			for i, k := range t.weights {
-				s += k * float32(row[i])
+func resample(pix []byte, stride, w, h, nw, nh int) []byte {
+	columns := kernels(w, nw)
+	across := make([]int32, nw*h)
+	for y := range h {
+		row, out := pix[y*stride:][:w], across[y*nw:][:nw]
+		for x := range columns {
+			t := &columns[x]
+			var s int32
+			for i, v := range row[t.first:][:len(t.weights)] {
+				s += t.weights[i] * int32(v)
 			}
-			across[y*nw+x] = s
+			out[x] = s >> (tapBits - 4) // keeps four bits behind the point
 		}
 	}
-	out := make([]byte, nw*nh)
+	out, sums := make([]byte, nw*nh), make([]int32, nw)
 	for y, t := range kernels(h, nh) {
-		for x := range nw {
-			var s float32
-			for i, k := range t.weights {
-				s += k * across[(t.first+i)*nw+x]
+		for x := range sums {
+			sums[x] = 1 << (tapBits + 3)
+		}
+		for i, k := range t.weights {
+			for x, v := range across[(t.first+i)*nw:][:nw] {
+				sums[x] += k * v
 			}
-			out[y*nw+x] = byte(min(max(s+0.5, 0), 255))
+		}
+		for x, s := range sums {
+			out[y*nw+x] = byte(min(max(s>>(tapBits+4), 0), 255))
 		}
 	}
 	return out
@@ -71,14 +91,18 @@ func kernels(n, m int) []taps {
 		centre := (float64(i)+0.5)*step - 0.5
 		first := max(0, int(math.Ceil(centre-2*wide)))
 		last := min(n-1, int(math.Floor(centre+2*wide)))
-		t := taps{first, make([]float32, last-first+1)}
+		weights := make([]float64, last-first+1)
 		var sum float64
-		for j := first; j <= last; j++ {
-			sum += cubic((float64(j) - centre) / wide)
+		for j := range weights {
+			weights[j] = cubic((float64(first+j) - centre) / wide)
+			sum += weights[j]
 		}
-		for j := range t.weights {
-			t.weights[j] = float32(cubic((float64(first+j)-centre)/wide) / sum)
+		t, rest := taps{first, make([]int32, len(weights))}, int32(1<<tapBits)
+		for j, v := range weights {
+			t.weights[j] = int32(math.Round(v / sum * (1 << tapBits)))
+			rest -= t.weights[j]
 		}
+		t.weights[len(weights)/2] += rest
 		all[i] = t
 	}
 	return all

@@ -35,13 +35,15 @@ func (x *extractor) detect() []candidate {
 	return x.best(dropClusters(found))
 }
 
-// trusted refuses ends at the edge of the finger or picture, where every line ends.
+// trusted refuses ends at the edge of the finger, where every line ends. The edge of the picture is another matter: there
+// lines are cut, which makes an end only within a few pixels of it.
 func (x *extractor) trusted(e *end) bool {
-	ahead := func(d float64) (int, int) {
-		return e.x - int(math.Round(e.ux*d)), e.y - int(math.Round(e.uy*d))
+	if e.ux == 0 && e.uy == 0 || min(e.x, e.y, x.w-1-e.x, x.h-1-e.y) < borderGap {
+		return false
 	}
-	fx, fy := ahead(edgeAhead)
-	return (e.ux != 0 || e.uy != 0) && x.inside(e.x, e.y, edgeDepth) && x.inside(fx, fy, edgeDepth)
+	fx := min(max(e.x-int(math.Round(e.ux*edgeAhead)), 0), x.w-1)
+	fy := min(max(e.y-int(math.Round(e.uy*edgeAhead)), 0), x.h-1)
+	return x.inside(e.x, e.y, edgeDepth) && x.inside(fx, fy, edgeDepth)
 }
 
 // describe takes the direction from the field, which is steadier than a few pixels of line, and the sense of it from

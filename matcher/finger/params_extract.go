@@ -78,6 +78,7 @@ const (
 	gapOpposed   = 0.75 // cosines: how exactly two ends must face each other to be one ridge
 	gapAligned   = 0.75 // and the line between them
 	edgeDepth    = 2    // blocks from the edge of the finger within which every line ends
+	borderGap    = 5    // pixels from the edge of the picture within which a line that it cuts may end
 	edgeAhead    = 10   // the same is asked of the place this far beyond the end
 )
 

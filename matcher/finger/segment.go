@@ -100,7 +100,8 @@ func (x *extractor) components(inside bool) (labels []int32, sizes []int) {
 	return labels, sizes
 }
 
-// measureDepth counts, for every block, the steps (eight directions) to the nearest block outside the mask or picture.
+// measureDepth counts, for every block, the steps (eight directions) to the nearest block outside the mask. Where the
+// picture cuts the finger off, the finger goes on.
 func (x *extractor) measureDepth() {
 	const far = 250
 	for i, m := range x.mask {
@@ -111,20 +112,20 @@ func (x *extractor) measureDepth() {
 	}
 	at := func(bx, by int) uint8 {
 		if bx < 0 || by < 0 || bx >= x.gw || by >= x.gh {
-			return 0
+			return far
 		}
 		return x.depth[by*x.gw+bx]
 	}
 	for by := range x.gh {
 		for bx := range x.gw {
 			d := &x.depth[by*x.gw+bx]
-			*d = min(*d, 1+min(at(bx-1, by), at(bx-1, by-1), at(bx, by-1), at(bx+1, by-1)))
+			*d = min(*d, 1+min(far-1, at(bx-1, by), at(bx-1, by-1), at(bx, by-1), at(bx+1, by-1)))
 		}
 	}
 	for by := x.gh - 1; by >= 0; by-- {
 		for bx := x.gw - 1; bx >= 0; bx-- {
 			d := &x.depth[by*x.gw+bx]
-			*d = min(*d, 1+min(at(bx+1, by), at(bx+1, by+1), at(bx, by+1), at(bx-1, by+1)))
+			*d = min(*d, 1+min(far-1, at(bx+1, by), at(bx+1, by+1), at(bx, by+1), at(bx-1, by+1)))
 		}
 	}
 }

@@ -94,7 +94,7 @@ func (x *extractor) zoom() float64 {
 			n++
 		}
 	}
-	if n < zoomFrom {
+	if n < clearFrom {
 		return 1
 	}
 	k := min(max(zoomPeriod*n/sum, leastZoom), mostZoom)

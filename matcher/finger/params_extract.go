@@ -17,7 +17,8 @@ const (
 	unit        = 64  // one local standard deviation in the normalised picture
 	clip        = 127 // its limit: dirt and edges must not outweigh ridges
 	floorPart   = 0.3 // least deviation that is raised to unit, as part of the picture's own contrast
-	minSpread   = 3.0 // the same in grey levels: sensor noise
+	minSpread   = 1.5 // the same in grey levels: what rounding leaves of the faintest ridges that can be followed
+	outstanding = 1.6 // times the median block: contrast above it is that of dirt or of a frame
 	smallBlocks = 100 // blocks of the smallest finger that shall be seen on a large sensor
 
 	orientations = 32   // filter directions in half a turn; the worst error of 2.8 degrees costs no visible contrast
@@ -38,7 +39,7 @@ const (
 	leastZoom   = 0.5
 	mostZoom    = 1.6    // a period of 6.2 pixels: below it more pixels are made than ridges deserve
 	zoomArea    = 400000 // pixels: larger regions are not made larger still, which bounds the time
-	zoomFrom    = 40     // clear blocks, a square of 50 pixels, that the mean is taken of at least
+	clearFrom   = 40     // clear blocks, a square of 50 pixels, that the picture is judged by at least
 	roughBlocks = 4      // for that mean a period every so many blocks is enough
 
 	tracedLength = 14 // how far a ridge is followed for its direction: over one period, under the radius of a core
@@ -51,12 +52,13 @@ const (
 
 // Segmentation.
 const (
-	maskContrast = 0.4  // part of the picture's contrast below which a block fades out
-	faintPart    = 0.6  // of that contrast, below which a block is background whatever it shows
-	maskScore    = 0.18 // least root of coherence times purity, times visibility squared
-	maskRounds   = 2    // of the majority filter
-	keepPart     = 0.2  // least size of a part of the mask beside the largest one
-	holeBlocks   = 40   // largest hole that is closed
+	clearContrast = 1.3  // times the median deviation of the clear blocks: the contrast of the picture, once ridges are known
+	maskContrast  = 0.4  // part of the picture's contrast below which a block fades out
+	faintPart     = 0.6  // of that contrast, below which a block is background whatever it shows
+	maskScore     = 0.18 // least root of coherence times purity, times visibility squared
+	maskRounds    = 2    // of the majority filter
+	keepPart      = 0.2  // least size of a part of the mask beside the largest one
+	holeBlocks    = 40   // largest hole that is closed
 )
 
 // Enhancement. Lengths are pixels.
@@ -84,7 +86,7 @@ const (
 
 // Refusal and quality.
 const (
-	leastContrast   = 4.0    // grey levels of deviation in the best tenth of the picture; less is blank
+	leastContrast   = 2.5    // grey levels of deviation in the best tenth of the picture; less is blank
 	lowContrast     = 15.0   // below it a finger is dry or the sensor weak
 	leastArea       = 5000   // pixels of mask: 4 mm square
 	mostArea        = 600000 // pixels of mask: 39 mm square, more than a rolled thumb

@@ -119,7 +119,7 @@ func changes() []change {
 		}, dpi, least})
 	}
 	for name, least := range map[string]float64{
-		"inverted": 1, "gamma 0.4": 1, "gamma 2.5": 0.95, "contrast a sixth": 0.75, "blurred, sigma 1.5": 0.95, "noise, 0.7 of contrast": 0.95,
+		"inverted": 1, "gamma 0.4": 1, "gamma 2.5": 0.95, "contrast a sixth": 1, "blurred, sigma 1.5": 0.95, "noise, 0.7 of contrast": 0.95,
 		"salt and pepper 8 %": 0.9, "dry": 0.8, "wet": 1, "scratches": 0.9, "smudges": 0.95, "latent 20 %": 0.95,
 	} {
 		list = append(list, change{name, func(img *image.Gray, seed uint64) *image.Gray { return finger.Disturbed(name, img, seed) }, 500, least})

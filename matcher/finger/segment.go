@@ -1,10 +1,14 @@
 package finger
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// segment decides which blocks show ridges: enough contrast beside the best of the picture, a clear direction and a
+// segment decides which blocks show ridges: enough contrast beside the clear ones of the picture, a clear direction and a
 // clear period. Small islands go, small holes close.
 func (x *extractor) segment() {
+	x.reference = max(x.reference, clearContrast*x.clearSpread())
 	least := x.faint()
 	score := x.fa
 	for i := range score {
@@ -19,6 +23,21 @@ func (x *extractor) segment() {
 	x.keepLargeParts()
 	x.fillHoles()
 	x.measureDepth()
+}
+
+// clearSpread is the median deviation of the clear blocks; 0 when there are too few.
+func (x *extractor) clearSpread() float32 {
+	spreads := x.fa[:0]
+	for i, s := range x.spread {
+		if x.clearAt(i) {
+			spreads = append(spreads, s)
+		}
+	}
+	if len(spreads) < clearFrom {
+		return 0
+	}
+	slices.Sort(spreads)
+	return spreads[len(spreads)/2]
 }
 
 // smoothMask lets every block follow the majority of its 5 x 5 neighbourhood; outside the picture is outside the mask.

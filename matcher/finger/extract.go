@@ -71,8 +71,9 @@ func (x *extractor) findRidges(src working) (region working, ok bool) {
 	x.orient(x.norm)
 	x.measurePeriods(roughBlocks)
 	if k := x.zoom(); k != 1 {
-		src = region.zoomed(k)
-		region = src.crop(x.findRegion(src))
+		region = region.zoomed(k)
+		x.reset(region.w, region.h)
+		x.measureBlocks(region)
 		x.normalise(region)
 		x.orient(x.norm)
 	}

@@ -52,17 +52,11 @@ const tapBits = 12
 
 // resample scales w x h bytes to nw x nh with a cubic kernel (Keys 1981, a = -1/2), widened when shrinking.
 func resample(pix []byte, stride, w, h, nw, nh int) []byte {
-	columns := kernels(w, nw)
-	across := make([]int32, nw*h)
+	columns, across := kernels(w, nw), make([]int32, nw*h)
 	for y := range h {
 		row, out := pix[y*stride:][:w], across[y*nw:][:nw]
 		for x := range columns {
-			t := &columns[x]
-			var s int32
-			for i, v := range row[t.first:][:len(t.weights)] {
-				s += t.weights[i] * int32(v)
-			}
-			out[x] = s >> (tapBits - 4) // keeps four bits behind the point
+			out[x] = columns[x].sum(row) >> (tapBits - 4) // keeps four bits behind the point
 		}
 	}
 	out, sums := make([]byte, nw*nh), make([]int32, nw)
@@ -70,11 +64,7 @@ func resample(pix []byte, stride, w, h, nw, nh int) []byte {
 		for x := range sums {
 			sums[x] = 1 << (tapBits + 3)
 		}
-		for i, k := range t.weights {
-			for x, v := range across[(t.first+i)*nw:][:nw] {
-				sums[x] += k * v
-			}
-		}
+		t.add(sums, across[t.first*nw:])
 		for x, s := range sums {
 			out[y*nw+x] = byte(min(max(s>>(tapBits+4), 0), 255))
 		}
@@ -82,27 +72,56 @@ func resample(pix []byte, stride, w, h, nw, nh int) []byte {
 	return out
 }
 
+// sum weighs the pixels of a row.
+func (t *taps) sum(row []byte) (s int32) {
+	row = row[t.first:]
+	if k := t.weights; len(k) == 4 && len(row) >= 4 { // the usual case, enlarging
+		return k[0]*int32(row[0]) + k[1]*int32(row[1]) + k[2]*int32(row[2]) + k[3]*int32(row[3])
+	}
+	for i, k := range t.weights {
+		s += k * int32(row[i])
+	}
+	return s
+}
+
+// add weighs the rows below each other, as long as sums, and adds them to it.
+func (t *taps) add(sums, rows []int32) {
+	n, k := len(sums), t.weights
+	for ; len(k) >= 2; k, rows = k[2:], rows[2*n:] {
+		a, b := rows[:n], rows[n:2*n]
+		for x := range sums {
+			sums[x] += k[0]*a[x] + k[1]*b[x]
+		}
+	}
+	if len(k) == 1 {
+		for x, v := range rows[:n] {
+			sums[x] += k[0] * v
+		}
+	}
+}
+
 // kernels gives the taps of every output pixel of a line of n pixels scaled to m.
 func kernels(n, m int) []taps {
 	step := float64(n) / float64(m)
 	wide := max(step, 1)
-	all := make([]taps, m)
+	most := int(4*wide) + 1 // taps of a pixel
+	all, weights, exact := make([]taps, m), make([]int32, m*most), make([]float64, most)
 	for i := range all {
 		centre := (float64(i)+0.5)*step - 0.5
 		first := max(0, int(math.Ceil(centre-2*wide)))
-		last := min(n-1, int(math.Floor(centre+2*wide)))
-		weights := make([]float64, last-first+1)
+		count := min(n-1, int(math.Floor(centre+2*wide))) - first + 1
 		var sum float64
-		for j := range weights {
-			weights[j] = cubic((float64(first+j) - centre) / wide)
-			sum += weights[j]
+		for j := range count {
+			exact[j] = cubic((float64(first+j) - centre) / wide)
+			sum += exact[j]
 		}
-		t, rest := taps{first, make([]int32, len(weights))}, int32(1<<tapBits)
-		for j, v := range weights {
-			t.weights[j] = int32(math.Round(v / sum * (1 << tapBits)))
+		t := taps{first, weights[i*most:][:count]}
+		rest := int32(1 << tapBits)
+		for j := range t.weights {
+			t.weights[j] = int32(math.Round(exact[j] / sum * (1 << tapBits)))
 			rest -= t.weights[j]
 		}
-		t.weights[len(weights)/2] += rest
+		t.weights[count/2] += rest
 		all[i] = t
 	}
 	return all

@@ -47,9 +47,9 @@ func (x *extractor) trusted(e *end) bool {
 }
 
 // describe takes the direction from the field, which is steadier than a few pixels of line, and the sense of it from
-// the line.
+// the line. The field is read a little inside the line: at the end itself its neighbours close in, this way or that.
 func (x *extractor) describe(e *end, kind Kind) candidate {
-	c2, s2 := x.doubledAt(e.x, e.y)
+	c2, s2 := x.doubledAt(e.x+int(e.ux*directionAt), e.y+int(e.uy*directionAt))
 	length := float32(math.Hypot(float64(c2), float64(s2)))
 	c, s := axis(c2/length, s2/length)
 	if c*e.ux+s*e.uy < 0 {

@@ -77,6 +77,7 @@ const (
 // Minutiae.
 const (
 	leastQuality = 0.27 // root of coherence times purity below which a minutia is more likely noise
+	directionAt  = 5.0  // pixels into the line where its direction is read
 	gapOpposed   = 0.75 // cosines: how exactly two ends must face each other to be one ridge
 	gapAligned   = 0.75 // and the line between them
 	edgeDepth    = 2    // blocks from the edge of the finger within which every line ends

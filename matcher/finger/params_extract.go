@@ -1,7 +1,8 @@
 package finger
 
-// Every number of the extractor. Lengths are pixels of the picture when its mean ridge period is zoomPeriod, unless a line says otherwise; what is not derived was
-// chosen on four sets of real impressions at once (docs/finger.md tells what was tried).
+// Every number of the extractor. Lengths are working pixels, of which the mean ridge period of a picture has zoomPeriod,
+// unless a line says otherwise; what is not derived was chosen on four sets of real impressions at once, whole, cut and
+// disturbed (docs/finger.md tells what was tried).
 const (
 	baseDPI      = 500  // resolution of all minutiae, ISO/IEC 19794-2's usual one
 	minDPI       = 200  // below it two ridges fall on three pixels
@@ -76,7 +77,7 @@ const (
 
 // Minutiae.
 const (
-	leastQuality = 0.27 // root of coherence times purity below which a minutia is more likely noise
+	leastQuality = 0.23 // root of coherence times purity below which a minutia is more likely noise
 	directionAt  = 5.0  // pixels into the line where its direction is read
 	gapOpposed   = 0.75 // cosines: how exactly two ends must face each other to be one ridge
 	gapAligned   = 0.75 // and the line between them

@@ -25,6 +25,7 @@ func (p Progress) say(stage string, done, total int) {
 type Acquired struct {
 	Probe     matcher.Probe
 	Reference matcher.Reference
+	Quality   matcher.Quality
 	Bytes     int // of the stored template
 	Err       error
 }
@@ -70,7 +71,7 @@ func acquire(ctx context.Context, e matcher.Engine, m matcher.Modality, c Captur
 	if err != nil {
 		return refused(c, err)
 	}
-	return Acquired{Probe: probe, Reference: ref, Bytes: len(stored)}, nil
+	return Acquired{Probe: probe, Reference: ref, Quality: x.Quality, Bytes: len(stored)}, nil
 }
 
 func readSample(m matcher.Modality, c Capture) (matcher.Sample, error) {

@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"sync/atomic"
+
+	"biogate/matcher"
 )
 
 // Comparison is one score between two captures; -Inf when one of them gave no template.
@@ -19,8 +21,9 @@ type Comparison struct {
 // Scores is what a test came to, best scores first.
 type Scores struct {
 	Genuine, Impostor []Comparison
-	subject           []int32 // of each capture
-	drawn             []int32 // the subjects that took part: what a bootstrap draws from
+	subject           []int32           // of each capture
+	drawn             []int32           // the subjects that took part: what a bootstrap draws from
+	quality           []matcher.Quality // of each capture; nil when not known
 }
 
 // NewScores orders comparisons; subject is that of each capture.
@@ -68,7 +71,11 @@ func Compare(ctx context.Context, d Dataset, acquired []Acquired, plan Plan, wor
 	if len(genuine) == 0 || len(impostor) == 0 {
 		return nil, fmt.Errorf("data set %s: %d genuine and %d impostor comparisons: both kinds are needed", d.Name, len(genuine), len(impostor))
 	}
-	return NewScores(genuine, impostor, subject), nil
+	s := NewScores(genuine, impostor, subject)
+	for _, a := range acquired {
+		s.quality = append(s.quality, a.Quality)
+	}
+	return s, nil
 }
 
 var errNaN = errors.New("the engine's comparison score is not a number")
@@ -119,12 +126,12 @@ func (s *Scores) among(keep func(capture int32) bool) *Scores {
 			kept = append(kept, subject)
 		}
 	}
-	return &Scores{Genuine: filter(s.Genuine, keep), Impostor: filter(s.Impostor, keep), subject: s.subject, drawn: distinct(kept)}
+	return &Scores{Genuine: filter(s.Genuine, keep), Impostor: filter(s.Impostor, keep), subject: s.subject, drawn: distinct(kept), quality: s.quality}
 }
 
 // acquired keeps the comparisons that were made.
 func (s *Scores) acquired() *Scores {
-	return &Scores{Genuine: made(s.Genuine), Impostor: made(s.Impostor), subject: s.subject, drawn: s.drawn}
+	return &Scores{Genuine: made(s.Genuine), Impostor: made(s.Impostor), subject: s.subject, drawn: s.drawn, quality: s.quality}
 }
 
 // made cuts the -Inf off, which stand last.
@@ -157,6 +164,7 @@ func countAtLeast(list []Comparison, threshold float64) int {
 func pool(tests []*Scores) *Scores {
 	var genuine, impostor []Comparison
 	var subject []int32
+	var quality []matcher.Quality
 	var subjects int32
 	for _, t := range tests {
 		captures := int32(len(subject))
@@ -166,8 +174,13 @@ func pool(tests []*Scores) *Scores {
 			subject = append(subject, s+subjects)
 		}
 		subjects += slices.Max(t.subject) + 1
+		quality = append(quality, t.quality...)
 	}
-	return NewScores(genuine, impostor, subject)
+	s := NewScores(genuine, impostor, subject)
+	if len(quality) == len(subject) { // known of every test
+		s.quality = quality
+	}
+	return s
 }
 
 // appendMoved appends list with its captures counted from first.

@@ -60,22 +60,11 @@ var (
 // (png, svg, pdf).
 // A test without a threshold that has errors of both kinds has no curve.
 func PlotDET(file, title string, curves []Curve) error {
-	p := plot.New()
-	p.Title.Text = title
-	p.X.Label.Text, p.Y.Label.Text = "false match rate", "false non-match rate" // longer ones push the frame inwards
+	p := frame(title, "false match rate", "false non-match rate") // longer ones push the frame inwards
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
 	p.X.Max, p.Y.Max = 1, 1
-	p.Legend.Top, p.Legend.Left = true, true // text to the right of its line: a viewer's font may be wider than ours
-	p.Legend.XOffs, p.Legend.YOffs, p.Legend.Padding, p.Title.Padding = vg.Points(8), vg.Points(-20), vg.Points(2), vg.Points(6)
-	for _, f := range []*font.Font{
-		&p.Title.TextStyle.Font, &p.Legend.TextStyle.Font,
-		&p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font, &p.X.Tick.Label.Font, &p.Y.Tick.Label.Font,
-	} {
-		f.Variant = "Sans"
-	}
-	p.X.Label.TextStyle.Font.Size, p.Y.Label.TextStyle.Font.Size = vg.Points(10), vg.Points(10)
-	p.Add(plotter.NewGrid())
+	p.Legend.Left = true
 	p.X.Min, p.Y.Min = 0.1, 0.1
 	least := 0.1
 	for i, c := range curves {
@@ -103,6 +92,23 @@ func PlotDET(file, title string, curves []Curve) error {
 	p.Add(equal)
 	p.Legend.Add("equal error rates", equal)
 	return p.Save(plotSide, plotSide, file)
+}
+
+// frame is an empty drawing: a grid, a legend in the upper corner, letters that stay legible in any font.
+func frame(title, x, y string) *plot.Plot {
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Legend.Top = true // text to the right of its line: a viewer's font may be wider than ours
+	p.Legend.XOffs, p.Legend.YOffs, p.Legend.Padding, p.Title.Padding = vg.Points(8), vg.Points(-20), vg.Points(2), vg.Points(6)
+	for _, f := range []*font.Font{
+		&p.Title.TextStyle.Font, &p.Legend.TextStyle.Font,
+		&p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font, &p.X.Tick.Label.Font, &p.Y.Tick.Label.Font,
+	} {
+		f.Variant = "Sans"
+	}
+	p.X.Label.TextStyle.Font.Size, p.Y.Label.TextStyle.Font.Size = vg.Points(10), vg.Points(10)
+	p.Add(plotter.NewGrid())
+	return p
 }
 
 // positive keeps what logarithmic axes can show.

@@ -13,7 +13,8 @@ import (
 	"biogate/matcher"
 )
 
-// toyEngine's pictures are numbers in text: captures are alike when their numbers are. It refuses the word "blank".
+// toyEngine's pictures are numbers in text: captures are alike when their numbers are. A second number is the quality. It
+// refuses the word "blank".
 type toyEngine struct{ modality matcher.Modality }
 
 var _ matcher.Engine = toyEngine{}
@@ -30,7 +31,10 @@ func (e toyEngine) Extract(_ context.Context, s matcher.Sample, _ matcher.Trace)
 	if text == "broken" {
 		return matcher.Extraction{}, fmt.Errorf("disk on fire")
 	}
-	return matcher.Extraction{Template: matcher.Template{Modality: e.modality, Model: "toy-1", Payload: []byte(text)}}, nil
+	value, quality, _ := strings.Cut(text, " ")
+	score, _ := strconv.Atoi(quality)
+	template := matcher.Template{Modality: e.modality, Model: "toy-1", Payload: []byte(value)}
+	return matcher.Extraction{Template: template, Quality: matcher.Quality{Score: score}}, nil
 }
 
 func (toyEngine) Probe(t matcher.Template) (matcher.Probe, error)         { return parseToy(t) }

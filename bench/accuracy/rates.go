@@ -20,6 +20,52 @@ type Operating struct {
 	FNMR      float64 `json:"fnmr"`
 }
 
+// OperatingPoint is a threshold that a system could be set to, chosen for a rate of false acceptance of at most At. The
+// generalised rates of ISO/IEC 19795-1 count a comparison with a capture that gave no template: a genuine one is rejected, an
+// impostor one is not accepted. FMR and FNMR are those of the comparisons that were made. Without failures to acquire
+// the pairs are equal.
+type OperatingPoint struct {
+	At        float64 `json:"at"`
+	Threshold float64 `json:"threshold"`
+	GFAR      float64 `json:"gfar"`
+	GFRR      float64 `json:"gfrr"`
+	FMR       float64 `json:"fmr"`
+	FNMR      float64 `json:"fnmr"`
+}
+
+// operatingRates are what thresholds are looked for.
+var operatingRates = [3]float64{1e-2, 1e-3, 1e-4}
+
+// thresholds are the lowest scores with no more false matches than operatingRates; above all scores where there is none.
+func (s *Scores) thresholds() [3]float64 {
+	above := math.Nextafter(math.Max(scoreAt(s.Genuine, 0), scoreAt(s.Impostor, 0)), math.Inf(1))
+	t := [3]float64{above, above, above}
+	s.walk(nil, func(o Operating) bool {
+		for i, fmr := range operatingRates {
+			if o.FMR <= fmr {
+				t[i] = o.Threshold
+			}
+		}
+		return o.FMR <= operatingRates[0]
+	})
+	return t
+}
+
+// operatingPoints are empty when captures of one kind of comparison all failed.
+func (s *Scores) operatingPoints() []OperatingPoint {
+	points, m := []OperatingPoint{}, s.acquired()
+	if len(m.Genuine) == 0 || len(m.Impostor) == 0 {
+		return points
+	}
+	for i, t := range s.thresholds() {
+		all, made := s.At(t), m.At(t)
+		points = append(points, OperatingPoint{
+			At: operatingRates[i], Threshold: round(t), GFAR: all.FMR, GFRR: all.FNMR, FMR: made.FMR, FNMR: made.FNMR,
+		})
+	}
+	return points
+}
+
 // Rates computes the error rates of s.
 func (s *Scores) Rates() Rates { return s.rates(nil) }
 

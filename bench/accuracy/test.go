@@ -52,6 +52,13 @@ type Result struct {
 	Unsupported []string `json:"unsupported,omitempty"`
 	// WithoutFailures leaves the captures without a template out; absent when there are none.
 	WithoutFailures *Rates `json:"without_failures,omitempty"`
+	// OperatingPoints have the rates with failures to acquire beside those of the comparisons that were made.
+	OperatingPoints []OperatingPoint `json:"operating_points"`
+	// What follows is absent where captures have no quality.
+	ErrorVsReject         []Rejection  `json:"error_vs_reject,omitempty"`          // the worst comparisons left out
+	ErrorVsRejectCaptures []Rejection  `json:"error_vs_reject_captures,omitempty"` // the worst captures left out
+	Reject10              *Reject10    `json:"reject_10,omitempty"`
+	Reasons               []ReasonRate `json:"reasons,omitempty"`
 
 	replicates []Rates
 }
@@ -83,7 +90,13 @@ func summarise(ctx context.Context, s *Scores, b Bootstrap) (Result, error) {
 		without := m.Rates()
 		r.WithoutFailures = &without
 	}
-	return r, nil
+	r.OperatingPoints = s.operatingPoints()
+	if s.hasQuality() {
+		r.ErrorVsReject, r.ErrorVsRejectCaptures = s.errorVsReject(byComparison, rejectStep), s.errorVsReject(byCapture, rejectStep)
+		r.Reasons = s.reasonRates()
+		r.Reject10, err = s.reject10(ctx, b)
+	}
+	return r, err
 }
 
 // unsupported names the rates for which n impostor comparisons are too few to allow a single false match.

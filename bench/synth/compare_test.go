@@ -140,9 +140,9 @@ func TestSideBySide(t *testing.T) {
 		report(t, fmt.Sprintf("difficulty %.1f", d), all, failed)
 	}
 	var all []impression
-	for p := range Prints(3, 200) {
-		name := fmt.Sprint(len(all))
-		all = append(all, ofPrint(t, name, p), ofPrint(t, name, Reprint(p, 1)))
+	for i := range 200 {
+		f := PatternOf(3, i)
+		all = append(all, ofPrint(t, fmt.Sprint(i), f.Impression(0)), ofPrint(t, fmt.Sprint(i), f.Impression(1)))
 	}
 	report(t, "prints", all, 0)
 }

@@ -12,7 +12,7 @@ const (
 	streamSkin
 	streamImpression
 	streamPrints
-	streamReprints
+	streamPresses
 	streamRecapture
 )
 

@@ -130,24 +130,68 @@ const (
 	dirtRate    = 1.5   // mean number of specks
 )
 
-// Prints without pictures; the figures are the extractor's on real impressions, all four tuning sets together.
+// Prints without pictures. The figures were set so that what comes out has the statistics that the extractor finds on real
+// impressions, all four tuning sets together; docs/synth.md has both side by side and a test holds them.
 const (
-	printDensity = 1.0e-3 // minutiae in a square pixel of touching skin, before half of them are left out where others crowd
-	crowdScale   = 45.0   // length over which minutiae are dense or sparse
-	crowdSwing   = 0.28   // how much so
-	printSpread  = 0.33   // standard deviation of its logarithm between impressions
-	printGap     = 6      // pixels that two minutiae are apart at least
-	printFewest  = 8
-	endingShare  = 0.55
-	angleSpread  = 9 * math.Pi / 180 // of a minutia's direction about the flow
-	sideScale    = 75.0              // length over which neighbours point the same way
-	sideSpread   = 1.1               // how weakly they do
-	pointQuality = 64.0
-	pointSpread  = 14.0
+	// Minutiae of the whole fingertip, in a square pixel of skin.
+	markDensity = 3.3e-4 // of those that lie anywhere
+	markSpread  = 0.23   // standard deviation of its logarithm between fingers
+	crowdScale  = 45.0   // length over which they are dense or sparse
+	crowdSwing  = 0.2    // how much so
+	fanShare    = 0.9    // share of the ridges that fanning calls for that begin there; the others widen
+	fanMost     = 1.0e-3 // density of those that begin, at most
+	markTries   = 430    // places that are looked at on the master, more than minutiae can be
+	fanStep     = 3.0    // distance over which the flow's change is taken
 
-	// A second print of the same finger.
-	reprintDifficulty = 0.8
-	missed            = 0.25 // share of the minutiae that are replaced by false ones
-	jitter            = 1.4
-	angleJitter       = 7 * math.Pi / 180
+	markGap     = 6                 // pixels that two are apart at least
+	markNear    = 12                // and under which markShare of them are left out
+	markShare   = 0.45              // of each pair
+	markTwist   = 4 * math.Pi / 180 // standard deviation of a minutia's direction about the flow
+	endingShare = 0.52
+
+	// Clarity is how well an impression shows a place, on the scale of a minutia's quality, 0 to 100.
+	clarityMean   = 59.0
+	clarityFinger = 4.0  // standard deviation between fingers
+	clarityTouch  = 5.0  // between impressions of a finger
+	clarityWeak   = 8.0  // between parts of a finger: worn, scarred
+	clarityPatch  = 6.5  // between parts of an impression: dry, wet, smeared
+	clarityMark   = 5.0  // between minutiae of a finger
+	clarityNoise  = 3.0  // between two looks at a minutia
+	patchScale    = 62.0 // length of such parts
+	foundHalf     = 35.0 // clarity at which half of the minutiae are found
+	foundSlope    = 9.0  // change of it that multiplies the odds by e
+
+	falseDensity = 3e-3               // of false minutiae where nothing is clear
+	falseTwist   = 45 * math.Pi / 180 // of their direction about the flow
+	falseClarity = 4.0                // by which they look worse than their place
+	kindSwaps    = 0.17               // share of minutiae whose kind is read wrongly
+
+	// Placement and skin. The trouble of an impression multiplies its displacement, turn and distortion.
+	troubleSpread = 0.65                // standard deviation of its logarithm
+	printTurn     = 3.6 * math.Pi / 180 // standard deviations from here on
+	turnTail      = 0.7                 // of the logarithm of the turn beside the trouble
+	printRoll     = 22.0                // displacement of the touching part on the finger
+	rollMost      = 110.0
+	printShift    = 14.0  // displacement of the finger on the sensor
+	printStrain   = 0.57  // distortion, as a share of what pictures of difficulty 1 have
+	printStretch  = 0.022 // of the scale along and across the finger, relative
+	printPress    = 0.12  // of the contact's half axes, relative
+
+	// Error of a minutia's place along the ridge, which ends sooner or later with pressure, and across it, and of its direction.
+	alongSpread  = 1.3
+	acrossSpread = 0.8
+	dirSpread    = 1.6 * math.Pi / 180
+	errorSpread  = 0.7 // of the logarithm of the size of all three between minutiae
+
+	printRim    = 10 // pixels at the rim of the picture where the extractor finds nothing
+	stepAhead   = 8  // pixels along a minutia's direction, whose image says how skin turned it
+	printFewest = 8  // minutiae that an impression has at least
 )
+
+// printSensors are the kinds of sensor that the tuning sets came from; each finger meets one of them.
+var printSensors = [...]printSensor{
+	{width: 388, height: 374, wide: 114, high: 165, turn: 1.6, stretch: 1},
+	{width: 300, height: 300, wide: 110, high: 145, turn: 1, stretch: 1},
+	{width: 640, height: 480, wide: 121, high: 180, turn: 1, stretch: 1},
+	{width: 300, height: 480, wide: 121, high: 215, turn: 0.5, stretch: 2}, // swept: straight, at an uneven speed
+}

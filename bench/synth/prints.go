@@ -19,104 +19,96 @@ func Prints(seed uint64, n int) iter.Seq[finger.Print] {
 	}
 }
 
-// PrintOf makes the minutiae of one impression of the i-th finger without making its picture, for populations of
-// millions. Minutiae lie at random on the touching part and run along the flow of a finger of natural class; their number,
-// spacing and agreement in direction follow the extractor's on real impressions (docs/synth.md). It has nothing to do
-// with the picture of Member(seed, i).
-func PrintOf(seed uint64, i int) finger.Print {
-	rng := source(mix(seed)+uint64(i), streamPrints, 0)
-	t := newTouch(rng, Options{}.withDefaults())
-	v := view{
-		touch: t, flow: newFlow(rng, drawClass(rng)), turn: math.Atan2(t.skin.sin, t.skin.cos),
-		sides: newSmooth(rng, masterWidth, masterHeight, sideScale), crowds: newSmooth(rng, masterWidth, masterHeight, crowdScale),
-	}
-	p := finger.Print{Width: defaultWidth, Height: defaultHeight}
-	density := printDensity * math.Exp(printSpread*rng.NormFloat64())
-	for range int(density*defaultWidth*defaultHeight + rng.Float64()) {
-		v.add(rng, &p)
-	}
-	for len(p.Minutiae) < printFewest {
-		v.add(rng, &p)
-	}
+// PrintOf is the first impression of the i-th finger of the population of a seed.
+func PrintOf(seed uint64, i int) finger.Print { return PatternOf(seed, i).Impression(0) }
+
+// Pattern is a finger as far as its minutiae go: those of the whole fingertip, of which an impression shows a part. No
+// picture is made, so that populations can have millions. A Pattern is immutable.
+type Pattern struct {
+	seed    uint64
+	sensor  printSensor
+	flow    flow
+	weak    smooth // parts of the skin that never show well
+	clarity float64
+	marks   []mark
+}
+
+// mark is a minutia of the skin.
+type mark struct {
+	x, y    float64 // on the master
+	angle   float64 // radians, counterclockwise
+	kind    finger.Kind
+	clarity float64 // more or less than its surroundings have
+}
+
+// PatternOf makes the i-th finger of the population of a seed. Its minutiae follow the flow of a finger of natural class;
+// their number, places, directions and quality have the statistics that the extractor finds on real impressions
+// (docs/synth.md). It has nothing to do with the picture of Member(seed, i).
+func PatternOf(seed uint64, i int) *Pattern {
+	p := &Pattern{seed: mix(seed) + uint64(i)}
+	rng := source(p.seed, streamPrints, 0)
+	p.sensor = printSensors[rng.IntN(len(printSensors))]
+	p.flow = newFlow(rng, drawClass(rng))
+	p.weak = newSmooth(rng, masterWidth, masterHeight, patchScale)
+	p.clarity = clarityMean + clarityFinger*rng.NormFloat64()
+	p.strew(rng)
 	return p
 }
 
-// Reprint is another impression of the finger that p shows: turned, displaced and a little distorted, with a share of the
-// minutiae missed and others that are not real. Different k give different impressions.
-func Reprint(p finger.Print, k uint64) finger.Print {
-	rng := source(digest(p), streamReprints, k)
-	s := newSkin(rng, reprintDifficulty)
-	turn := math.Atan2(s.sin, s.cos)
-	q := finger.Print{Width: p.Width, Height: p.Height}
-	for _, m := range p.Minutiae {
-		x, y := s.master(float64(m.X)-float64(p.Width)/2, float64(m.Y)-float64(p.Height)/2)
-		if rng.Float64() < missed {
-			m.X, m.Y = int16(rng.IntN(p.Width)), int16(rng.IntN(p.Height))
-			m.Angle = uint8(rng.Uint32())
-			q.Minutiae = append(q.Minutiae, m)
+// strew draws the minutiae of the fingertip. Ridges keep their distance, so new ones begin where the others fan out: there
+// minutiae are dense, and all point the way in which the ridges fan (the phase of a ridge pattern, whose vortices are the
+// minutiae, requires it: Larkin and Fletcher, "A coherent framework for fingerprint analysis", 2007). The rest of
+// them lie anywhere and point either way.
+func (p *Pattern) strew(rng *rand.Rand) {
+	const room = markTries / float64(masterWidth*masterHeight) // density if every try gave a minutia
+	crowds := newSmooth(rng, masterWidth, masterHeight, crowdScale)
+	density := markDensity * math.Exp(markSpread*rng.NormFloat64())
+	p.marks = make([]mark, 0, markTries/2)
+	for range markTries {
+		x, y, u := masterWidth*rng.Float64(), masterHeight*rng.Float64(), room*rng.Float64()
+		free := density * (1 + crowdSwing*crowds.at(x, y))
+		if u > free+fanMost || p.crowded(rng, x, y) {
 			continue
 		}
-		m.X = int16(math.Round(x - centreX + float64(p.Width)/2 + jitter*rng.NormFloat64()))
-		m.Y = int16(math.Round(y - centreY + float64(p.Height)/2 + jitter*rng.NormFloat64()))
-		m.Angle -= turns(turn + angleJitter*rng.NormFloat64())
-		if m.X >= 0 && m.Y >= 0 && int(m.X) < p.Width && int(m.Y) < p.Height {
-			q.Minutiae = append(q.Minutiae, m)
+		angle, fan := p.flow.fan(x, y)
+		if u > free+min(fanShare*fan/periodMean, fanMost) {
+			continue
 		}
+		if u < free/2 {
+			angle += math.Pi
+		}
+		p.marks = append(p.marks, newMark(rng, x, y, angle))
 	}
-	return q
 }
 
-// digest tells prints apart, so that no two share the accidents of their impressions.
-func digest(p finger.Print) uint64 {
-	h := uint64(p.Width)<<32 | uint64(p.Height)
-	for _, m := range p.Minutiae {
-		h = mix(h ^ uint64(m.X)<<32 ^ uint64(m.Y)<<16 ^ uint64(m.Angle))
-	}
-	return h
-}
-
-// view is a finger on a sensor, as far as minutiae need it.
-type view struct {
-	touch touch
-	flow  flow
-	turn  float64 // from the master to the sensor, counterclockwise
-	sides smooth  // which way minutiae point, where neighbours agree
-
-	crowds smooth // where they are dense
-}
-
-// add draws a point of the sensor and, if skin touches there, appends a minutia.
-func (v *view) add(rng *rand.Rand, p *finger.Print) {
-	x, y := rng.IntN(p.Width), rng.IntN(p.Height)
-	mx, my := v.touch.skin.master(float64(x)-float64(p.Width)/2, float64(y)-float64(p.Height)/2)
-	if math.Hypot((mx-v.touch.cx)/v.touch.wide, (my-v.touch.cy)/v.touch.high) > 1 || crowded(p.Minutiae, x, y) {
-		return
-	}
-	if rng.Float64() > 0.5+crowdSwing*v.crowds.at(mx, my) {
-		return
-	}
-	angle := v.flow.at(mx, my) + v.turn + angleSpread*rng.NormFloat64()
-	if v.sides.at(mx, my)+sideSpread*rng.NormFloat64() > 0 {
-		angle += math.Pi
-	}
-	kind := finger.Bifurcation
+func newMark(rng *rand.Rand, x, y, angle float64) mark {
+	m := mark{x: x, y: y, angle: angle + markTwist*rng.NormFloat64(), kind: finger.Bifurcation, clarity: clarityMark * rng.NormFloat64()}
 	if rng.Float64() < endingShare {
-		kind = finger.Ending
+		m.kind = finger.Ending
 	}
-	quality := clamp(pointQuality+pointSpread*rng.NormFloat64(), 5, 100)
-	p.Minutiae = append(p.Minutiae, finger.Minutia{X: int16(x), Y: int16(y), Angle: turns(angle), Kind: kind, Quality: uint8(quality)})
+	return m
 }
 
-// turns brings radians to 1/256 of a turn.
-func turns(radians float64) uint8 {
-	return uint8(int(math.Round(radians * 128 / math.Pi)))
+// fan is the direction along the flow in which the ridges at a point fan out, and by how much they do, in radians a pixel:
+// the divergence of a field of directions is their change to the left.
+func (f *flow) fan(x, y float64) (direction, fan float64) {
+	direction = f.at(x, y)
+	sin, cos := math.Sincos(direction)
+	fan = halfTurn(f.at(x-fanStep*sin, y-fanStep*cos)-direction) / fanStep
+	if fan < 0 {
+		return direction + math.Pi, -fan
+	}
+	return direction, fan
 }
 
-// crowded says whether a minutia lies closer than extractors leave two apart.
-func crowded(minutiae []finger.Minutia, x, y int) bool {
-	for _, m := range minutiae {
-		dx, dy := int(m.X)-x, int(m.Y)-y
-		if dx*dx+dy*dy < printGap*printGap {
+// halfTurn brings a difference of orientations to -pi/2 to pi/2.
+func halfTurn(a float64) float64 { return a - math.Pi*math.Round(a/math.Pi) }
+
+// crowded says whether a minutia at (x, y) would lie closer to another than they do in skin.
+func (p *Pattern) crowded(rng *rand.Rand, x, y float64) bool {
+	for i := range p.marks {
+		d := sq(p.marks[i].x-x) + sq(p.marks[i].y-y)
+		if d < markGap*markGap || d < markNear*markNear && rng.Float64() < markShare {
 			return true
 		}
 	}

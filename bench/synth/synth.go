@@ -10,4 +10,4 @@
 package synth
 
 // Version names the generator: results that rest on its output say it. It changes whenever a seed gives other bytes.
-const Version = "synth-1"
+const Version = "synth-2"

@@ -23,7 +23,7 @@ type accuracyCmd struct {
 	Protocol string   `default:"full" enum:"fvc,full,pairs" help:"full: every capture against every other; fvc: impostors are first impressions only; pairs: those of FILE."`
 	File     string   `arg:"" optional:"" help:"CSV file_x,file_y,Decision, for --protocol pairs; paths in it are relative to --dataset, or else to its own folder."`
 	DPI      int      `name:"dpi" help:"Resolution of the captures; usual: 500, 512 for fvc2004_db3."`
-	Ext      string   `help:"Kind of file to read, like iso or png; usual: pictures."`
+	Ext      string   `help:"Kind of file to read, like png, or iso for standard minutiae records; usual: pictures."`
 
 	Models     string `default:"${models}" placeholder:"DIR" help:"Prepared weights of the networks (${default})."`
 	Workers    int    `help:"Captures worked on at once; usual: one a core."`
@@ -32,6 +32,9 @@ type accuracyCmd struct {
 
 	DET    string  `name:"det" short:"o" placeholder:"FILE" help:"Draw DET curves into FILE (.png, .svg, .pdf)."`
 	Scores string  `placeholder:"DIR" help:"Write every score to DIR/<data set>.tsv."`
+	EDC    string  `name:"edc" placeholder:"FILE" help:"Draw error against rejection by quality into FILE (.png, .svg, .pdf)."`
+	Peers  string  `placeholder:"DIR" help:"Compare pair by pair with other matchers: DIR/<rival>_<data set>.tsv, lines of reference, probe and score."`
+	Worst  int     `placeholder:"N" help:"Name the N genuine pairs with the lowest and the N impostor pairs with the highest scores; with --peers, who matches them."`
 	MaxEER float64 `name:"max-eer" default:"1" help:"Exit with 1 when the (mean) EER is above this fraction."`
 
 	Calibrated bool     `help:"Also report FMR and FNMR at the served threshold, with calibrations made without the data they are measured on."`
@@ -50,12 +53,14 @@ type accuracyReport struct {
 	Protocol    string           `json:"protocol"`
 	Environment string           `json:"environment"`
 	accuracy.Result
-	MeanEER         *float64           `json:"mean_eer,omitempty"`
-	MeanEERInterval *accuracy.Interval `json:"mean_eer_interval,omitempty"`
-	Sets            []accuracy.Result  `json:"sets,omitempty"`
-	HeldOut         *accuracy.HeldOut  `json:"held_out,omitempty"`
-	Calibration     string             `json:"calibration,omitempty"` // file written
-	TailChecks      []models.TailTest  `json:"tail_checks,omitempty"`
+	MeanEER         *float64                  `json:"mean_eer,omitempty"`
+	MeanEERInterval *accuracy.Interval        `json:"mean_eer_interval,omitempty"`
+	Sets            []accuracy.Result         `json:"sets,omitempty"`
+	Peers           []accuracy.PeerComparison `json:"peers,omitempty"`
+	Worst           []accuracy.WorstPair      `json:"worst,omitempty"`
+	HeldOut         *accuracy.HeldOut         `json:"held_out,omitempty"`
+	Calibration     string                    `json:"calibration,omitempty"` // file written
+	TailChecks      []models.TailTest         `json:"tail_checks,omitempty"`
 }
 
 func (c *accuracyCmd) run(ctx context.Context, s *console) error {
@@ -73,6 +78,9 @@ func (c *accuracyCmd) run(ctx context.Context, s *console) error {
 	}
 	if err := s.printAccuracy(report); err != nil {
 		return err
+	}
+	if !s.json {
+		s.printEvaluation(report)
 	}
 	if eer := report.headline(); eer > c.MaxEER {
 		return &negative{fmt.Sprintf("EER %.4f is above --max-eer %g", eer, c.MaxEER)}
@@ -94,12 +102,14 @@ func (c *accuracyCmd) check() error {
 		return &misuse{"calibrations use every pair: say --protocol full"}
 	case c.DET != "" && !slices.Contains(plotFormats, filepath.Ext(c.DET)):
 		return &misuse{fmt.Sprintf("--det %s: the name must end in one of %s", c.DET, strings.Join(plotFormats, " "))}
+	case c.EDC != "" && !slices.Contains(plotFormats, filepath.Ext(c.EDC)):
+		return &misuse{fmt.Sprintf("--edc %s: the name must end in one of %s", c.EDC, strings.Join(plotFormats, " "))}
 	case c.Calibrate == "" && (c.Synthetic > 0 || len(c.Check) > 0):
 		return &misuse{"--synthetic and --check test the tail of what --calibrate makes"}
 	case c.Synthetic > 0 && c.Modality != string(matcher.Finger):
 		return &misuse{"--synthetic makes fingers; check faces with --check DIR"}
-	case c.DPI < 0 || c.Synthetic < 0 || c.Workers < 0 || c.Replicates < 1 || !(c.FMR >= models.Bottom && c.FMR < 1):
-		return &misuse{"--dpi, --workers and --synthetic must not be negative, --replicates at least 1, --fmr between 1e-9 and 1"}
+	case c.DPI < 0 || c.Synthetic < 0 || c.Workers < 0 || c.Worst < 0 || c.Replicates < 1 || !(c.FMR >= models.Bottom && c.FMR < 1):
+		return &misuse{"--dpi, --workers, --worst and --synthetic must not be negative, --replicates at least 1, --fmr between 1e-9 and 1"}
 	}
 	return nil
 }
@@ -129,15 +139,47 @@ func (c *accuracyCmd) measure(ctx context.Context, e matcher.Engine, say accurac
 			return report, err
 		}
 	}
-	if c.DET != "" {
-		if err := accuracy.PlotDET(c.DET, report.Model+", protocol "+c.Protocol, accuracy.Curves(tests)); err != nil {
-			return report, err
-		}
+	if err := c.draw(report.Model+", protocol "+c.Protocol, tests); err != nil {
+		return report, err
+	}
+	if err := c.pairByPair(ctx, &report, tests, o.Bootstrap); err != nil {
+		return report, err
 	}
 	if c.calibrates() {
 		err = c.calibrate(ctx, e, &report, tests, o)
 	}
 	return report, err
+}
+
+// draw writes the plots that were asked for.
+func (c *accuracyCmd) draw(title string, tests []accuracy.Test) error {
+	if c.DET != "" {
+		if err := accuracy.PlotDET(c.DET, title, accuracy.Curves(tests)); err != nil {
+			return err
+		}
+	}
+	if c.EDC != "" {
+		return accuracy.PlotEDC(c.EDC, title, tests)
+	}
+	return nil
+}
+
+// pairByPair looks at single comparisons, beside those of others.
+func (c *accuracyCmd) pairByPair(ctx context.Context, report *accuracyReport, tests []accuracy.Test, b accuracy.Bootstrap) error {
+	var peers []accuracy.Peer
+	var err error
+	if c.Peers != "" {
+		if peers, err = accuracy.LoadPeers(c.Peers, tests); err != nil {
+			return err
+		}
+		if report.Peers, err = accuracy.ComparePeers(ctx, tests, peers, b); err != nil {
+			return err
+		}
+	}
+	if c.Worst > 0 {
+		report.Worst = accuracy.Worst(tests, peers, c.Worst)
+	}
+	return nil
 }
 
 // tests runs the engine over every data set.

@@ -1,4 +1,4 @@
-// Command biobench measures: recognition accuracy, calibration, synthetic populations.
+// Command biobench measures: recognition accuracy, calibration, kernels, synthetic populations.
 package main
 
 import (
@@ -30,6 +30,8 @@ type cli struct {
 
 	Accuracy accuracyCmd `cmd:"" help:"Measure recognition accuracy on a data set; make and check calibrations."`
 	Synth    synthCmd    `cmd:"" help:"Write a seeded population of synthetic fingerprints."`
+	Search   searchCmd   `cmd:"" help:"Measure 1:N search in a synthetic gallery."`
+	Kernels  kernelsCmd  `cmd:"" help:"Measure every implementation of every kernel against the portable one."`
 }
 
 func main() {

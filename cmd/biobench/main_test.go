@@ -30,9 +30,9 @@ func records(t *testing.T, n, k int) string {
 	t.Helper()
 	dir := t.TempDir()
 	for f := range n {
-		first := synth.PrintOf(5, f)
+		pattern := synth.PatternOf(5, f)
 		for i := range k {
-			record, err := finger.AppendISO19794(nil, synth.Reprint(first, uint64(i)), "", finger.ISO2005)
+			record, err := finger.AppendISO19794(nil, pattern.Impression(i), "", finger.ISO2005)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,6 +60,8 @@ func TestMisuseIsStatus2AndSaysWhat(t *testing.T) {
 		"--synthetic makes fingers":           {"accuracy", "--modality", "face", "--dataset", dir, "--calibrate", dir, "--synthetic", "10"},
 		"--fmr between":                       {"accuracy", "--modality", "finger", "--dataset", dir, "--fmr", "NaN"},
 		"--replicates at least 1":             {"accuracy", "--modality", "finger", "--dataset", dir, "--replicates", "0"},
+		"--edc curve.gif":                     {"accuracy", "--modality", "finger", "--dataset", dir, "--edc", "curve.gif"},
+		"--worst and --synthetic must not":    {"accuracy", "--modality", "finger", "--dataset", dir, "--worst=-1"},
 		"must end in one of .png":             {"accuracy", "--modality", "finger", "--dataset", dir, "--det", "curve.gif"},
 		"is given twice":                      {"accuracy", "--modality", "finger", "--ext", "iso", "--dataset", twice, "--dataset", twice, "--calibrated"},
 		"both must be 1 or more":              {"synth", "--modality", "finger", "--n", "0", "-o", dir},
@@ -200,8 +202,8 @@ func TestAccuracyOfOneAndSeveralDataSets(t *testing.T) {
 func TestSyntheticPrintsArePlausible(t *testing.T) {
 	e := finger.New()
 	for i := range 500 {
-		p := synth.PrintOf(7, i)
-		for _, p := range []finger.Print{p, synth.Reprint(p, 1)} {
+		pattern := synth.PatternOf(7, i)
+		for _, p := range []finger.Print{pattern.Impression(0), pattern.Impression(1)} {
 			record, err := finger.AppendISO19794(nil, p, "", finger.ISO2011)
 			if err == nil {
 				_, err = e.Extract(t.Context(), matcher.Sample{Modality: matcher.Finger, Data: record}, nil)

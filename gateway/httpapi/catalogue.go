@@ -116,7 +116,7 @@ var catalogue = map[string]entry{
 	"members-too-many":              {413, "The list is too long", "Split it into lists of at most 100,000 lines."},
 	"media-type-unsupported":        {415, "The Content-Type is not read here", "Send application/json; captures also as multipart/form-data, image/* or application/octet-stream, members as application/x-ndjson."},
 	codeContentEncoding:             {415, "Compressed bodies are not read", "Send the body without Content-Encoding."},
-	"format-unsupported":            {415, "A capture's format is not read", "Send PNG, JPEG, BMP, TIFF or a template."},
+	"format-unsupported":            {415, "A capture's format is not read", "Send PNG, JPEG, BMP, TIFF, WSQ or a template."},
 	"format-mismatch":               {415, "A capture is not what its format says", "Correct the format, or leave it out."},
 	"capture-unusable":              {422, "A capture cannot serve recognition", "Capture again; the reasons say what to mend."},
 	"presentation-attack-suspected": {422, "A capture looks like a presentation attack", "Capture the person, not a picture of them."},

@@ -10,8 +10,9 @@
 //
 // and a comparison through
 //
-//	prepare  Print -> edges between neighbouring minutiae; the probe also gets a table of them (prepare.go)
-//	match    edges alike in both -> rival placements of the reference on the probe -> paired minutiae (match.go)
+//	prepare  Print -> minutiae of best quality, each with a signature of its surroundings (prepare.go, signature.go)
+//	place    minutiae whose signatures are alike -> rival placements of the reference on the probe (place.go)
+//	match    a placement -> paired minutiae, following the distortion of the skin (match.go)
 //	score    paired and missing minutiae -> evidence in nats (score.go)
 //
 // All numbers are in params_extract.go and params_match.go; docs/finger.md explains the algorithm and shows the experiments.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"biogate/matcher"
-	"biogate/matcher/gallery"
 	"biogate/matcher/imaging"
 )
 
@@ -264,7 +263,7 @@ func (*Engine) Reference(t matcher.Template) (matcher.Reference, error) {
 }
 
 // NewIndex makes an empty gallery for this model.
-func (*Engine) NewIndex() matcher.Index { return gallery.New(Model) }
+func (*Engine) NewIndex() matcher.Index { return NewIndex() }
 
 // Compare returns the comparison score in nats; see score.go.
 func (p *probe) Compare(ref matcher.Reference) (float64, error) {

@@ -88,19 +88,24 @@ const (
 
 // Refusal and quality.
 const (
-	leastContrast   = 2.5    // grey levels of deviation in the best tenth of the picture; less is blank
-	lowContrast     = 15.0   // below it a finger is dry or the sensor weak
-	leastArea       = 5000   // pixels of mask: 4 mm square
-	mostArea        = 600000 // pixels of mask: 39 mm square, more than a rolled thumb
-	mostPeriod      = 15.5   // mean of the clear blocks, in stated pixels: 0.79 mm; adults have 0.4 to 0.55, and a sensor of 620 dpi may not say so
-	leastPurity     = 0.25   // mean over the mask; 0.31 is the least in 320 impressions
-	leastClear      = 4000   // pixels with clear ridges
-	leastClearPart  = 0.2    // of the mask
-	clearPurity     = 0.30   // a clear block's least purity and coherence
-	clearCoherence  = 0.35   //
-	leastMinutiae   = 4      // fewer cannot tell fingers apart
-	typicalEvidence = 10.0   // trust times purity of a middling impression; sets the spread of the quality score
-	fewMinutiae     = 9.0    // summed trust, mean purity and clear pixels under which a reason is given: the worst tenth
-	lowPurity       = 0.40   //
-	smallArea       = 22000  //
+	leastContrast  = 2.5    // grey levels of deviation in the best tenth of the picture; less is blank
+	leastArea      = 5000   // pixels of mask: 4 mm square
+	mostArea       = 600000 // pixels of mask: 39 mm square, more than a rolled thumb
+	mostPeriod     = 15.5   // mean of the clear blocks, in stated pixels: 0.79 mm; adults have 0.4 to 0.55, and a sensor of 620 dpi may not say so
+	leastPurity    = 0.25   // mean over the mask; 0.31 is the least in 320 impressions
+	leastClear     = 4000   // pixels with clear ridges
+	leastClearPart = 0.2    // of the mask
+	clearPurity    = 0.30   // a clear block's least purity and coherence
+	clearCoherence = 0.35   //
+	leastMinutiae  = 4      // fewer cannot tell fingers apart
+
+	// Quality: two shortfalls, and the bounds under which a reason is given. Set on four sets, shifted and cut ones, and the errors
+	// of two other matchers; numbers a quarter away do as well.
+	halfTrust      = 12.0  // summed trust of minutiae at which the score is halved
+	halfClearness  = 0.30  // mean purity times share of clear blocks at which it is halved
+	trustPower     = 2.0   // how fast
+	clearnessPower = 6.0   // clearness varies little between sound impressions, and below them all fails at once
+	fewMinutiae    = 8.0   // summed trust: 7 of 100 comparisons, twice to four times as many errors as elsewhere
+	unclearRidges  = 0.30  // clearness: 10 of 100, nine times
+	smallArea      = 30000 // pixels with clear ridges, 77 mm²: 7 of 100, five times
 )

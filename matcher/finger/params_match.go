@@ -5,32 +5,37 @@ package finger
 const (
 	// comparedMinutiae take part, those of best quality. A good finger has 30 to 60; more are mostly false ones, and the
 	// cost of a comparison grows with their square.
-	comparedMinutiae = 80
+	comparedMinutiae = 64
 	// statedTrust stands for the quality of minutiae that state none, as a share.
 	statedTrust = 0.7
 	// trustFloor is the weight of the worst minutia; the best has 1. Lower believes the extractor's quality more.
 	trustFloor = 0.4
 
-	// Edges between neighbours. More of them survive lost minutiae, and cost time.
-	edgeNeighbours = 5
-	edgeMin        = 10.0 // shorter ones have no stable direction
-	edgeMax        = 110.0
+	// Signatures (signature.go): minutiae from signatureNear to signatureReach pixels away, weighing less and less in the
+	// last signatureFade of them. A place at distance r errs by signatureBase + signatureSlope r, which is one standard
+	// deviation of the Gaussian that the random waves imitate; a relative direction by spreadTurn (radians).
+	signatureNear  = 4
+	signatureReach = 110
+	signatureFade  = 25
+	signatureBase  = 10.0
+	signatureSlope = 0.12
+	spreadTurn     = 0.4
+	signatureStep  = 0.22 // of 64 steps, in deviations: 110 pixels are 32 of them
 
-	// Edges are alike within these: length by skin stretch, angles by the extractor's error and, for short edges, by what
-	// a pixel or two at the ends does to the direction.
-	edgeTolBase  = 5.0
-	edgeTolSlope = 0.06
-	edgeTolAngle = 15.0
-	edgeTolTwist = 60.0 // divided by the length, added to edgeTolAngle
+	// Minutiae are alike when fewer than alikeBits of the 256 bits of their signatures differ; chance gives 128 with a
+	// deviation of 12 or so, and the nearest of 32 some 105.
+	alikeBits = 108
 
-	// Placements: how many alike edges are tried as seeds, how many placements are followed to the end, and with what
-	// share of the first one's votes the next is still worth it.
-	hypSeeds    = 8
+	// Placements: how many pairings are tried as seeds, how many placements are followed to the end, and with what
+	// share of the first one's votes the next is still worth it. Under fewestVotes none is: of placements of the same
+	// finger that would be accepted at a false match rate of 1e-3, none in 2,000 has so few; of different fingers, half.
+	hypSeeds    = 12
 	hypVerified = 2
 	hypRival    = 0.5
-	hypTolTurn  = 16
-	hypTolBase  = 14.0
+	hypTolTurn  = 20
+	hypTolBase  = 16.0
 	hypTolSlope = 0.16 // pixels a pixel away from the seed
+	fewestVotes = 600  // in squares of bits below alikeBits
 
 	// Pairing: how far off a partner may lie; first, farther from where the placement comes from more is allowed.
 	pairTolBase  = 12.0
@@ -53,8 +58,10 @@ const (
 	densityGain  = 0.5  // share of ln(density) that counts; 1 would be independence
 	spreadPlace  = 4.0
 	spreadAngle  = 8.0
-	loneSpread   = 1.0 // how much a pair without neighbours spreads more, in variances
-	kindGain     = 0.2 // of equal kinds, against unequal ones: extractors confuse them often
+	loneSpread   = 1.0  // how much a pair without neighbours spreads more, in variances
+	kindGain     = 0.2  // of equal kinds, against unequal ones: extractors confuse them often
+	bitGain      = 0.07 // of each bit by which signatures differ less than usualBits
+	usualBits    = 100
 	missCost     = 0.8 // of a minutia without partner where the other print covers it
 
 	// coverReach is how far the area that a print covers goes beyond the hull of its minutiae.
@@ -65,6 +72,19 @@ const (
 
 	// plentyMinutiae make the best quality of a template that comes without its picture.
 	plentyMinutiae = 30
+)
+
+// Search of galleries (index.go, twostage.go).
+const (
+	// exhaustiveSubjects are compared in full: in a core's 20 ms or so.
+	exhaustiveSubjects = 2000
+	// Of larger galleries one in shortlistShare is placed and one in comparedShare compared, and so many at least. Of 931
+	// mates of poor synthetic impressions one is rated below the first 6 %; by votes all are among the first 1 %.
+	shortlistShare = 16
+	shortlistLeast = 1000
+	comparedShare  = 100
+	comparedLeast  = 250
+	ratingUnit     = 64 // squares of bits
 )
 
 // Plausibility of minutiae that arrive as a template (plausible.go). Each bound stands well clear of 320 records of another

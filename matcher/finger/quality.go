@@ -1,7 +1,9 @@
 package finger
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"biogate/matcher"
 )
@@ -13,7 +15,6 @@ const (
 	reasonSmallArea   = "small-area"
 	reasonNoFinger    = "not-a-fingerprint"
 	reasonFewMinutiae = "too-few-minutiae"
-	reasonLowContrast = "low-contrast"
 	reasonUnclear     = "unclear-ridges"
 )
 
@@ -62,27 +63,52 @@ func (x *extractor) judgePattern() error {
 	return nil
 }
 
-// rate is the quality of the impression: the trust in its minutiae, summed, times the clearness of its ridges, brought
-// to 0..100 by a saturating curve. Of all simple measures it follows the genuine comparison scores best.
+// rate is the quality of the impression.
 func (x *extractor) rate(found []candidate) matcher.Quality {
-	p := x.pattern()
 	var trust float64
 	for _, c := range found {
 		trust += c.quality
 	}
-	q := matcher.Quality{Score: int(math.Round(100 * (1 - math.Exp(-trust*p.purity/typicalEvidence))))}
-	for _, r := range []struct {
-		bad  bool
-		name string
-	}{
-		{trust < fewMinutiae, reasonFewMinutiae},
-		{p.purity < lowPurity, reasonUnclear},
-		{p.clear < smallArea, reasonSmallArea},
-		{x.reference < lowContrast, reasonLowContrast},
-	} {
-		if r.bad {
-			q.Reasons = append(q.Reasons, r.name)
+	return judge(trust, x.pattern())
+}
+
+// judge makes a quality of the summed trust in the minutiae, 0 to 1 each, and of the pattern. An impression fails
+// in two ways that do not make up for each other: it shows too few minutiae, or its ridges are too unclear for what was
+// found to be true. Each is a shortfall, 1 at the quality where it alone halves the score, and
+//
+//	score = 100 / (1 + shortfall of minutiae + shortfall of clearness).
+//
+// Area and contrast say nothing beyond these two (docs/finger.md).
+func judge(trust float64, p pattern) matcher.Quality {
+	clearness := p.purity * p.clear / max(1, p.area)
+	few, unclear := shortfall(halfTrust, trust, trustPower), shortfall(halfClearness, clearness, clearnessPower)
+	return matcher.Quality{
+		Score: int(math.Round(100 / (1 + few + unclear))),
+		Reasons: worstFirst([]lack{
+			{reasonFewMinutiae, shortfall(fewMinutiae, trust, trustPower)},
+			{reasonUnclear, shortfall(unclearRidges, clearness, clearnessPower)},
+			{reasonSmallArea, shortfall(smallArea, p.clear, trustPower)}, // minutiae grow with the area
+		}),
+	}
+}
+
+// shortfall is 1 when value is at its bound and grows as value falls below; +Inf when there is nothing.
+func shortfall(bound, value, power float64) float64 { return math.Pow(bound/value, power) }
+
+// lack is a reason with its shortfall from the bound at which it is given.
+type lack struct {
+	reason string
+	by     float64
+}
+
+// worstFirst names what falls short.
+func worstFirst(lacks []lack) []string {
+	slices.SortStableFunc(lacks, func(a, b lack) int { return cmp.Compare(b.by, a.by) })
+	var reasons []string
+	for _, l := range lacks {
+		if l.by > 1 {
+			reasons = append(reasons, l.reason)
 		}
 	}
-	return q
+	return reasons
 }

@@ -1,21 +1,28 @@
 package finger
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
-// noPlacement is the score of prints that have not even one edge in common: less than any placement gets by much.
+// noPlacement is the score of prints without even two minutiae that are alike: less than any placement gets by much.
 const noPlacement = -100.0
+
+// unsupported is the score of prints whose best placement has too few votes to be followed: below what those have that
+// are, and the more the better supported.
+func unsupported(votes float32) float64 { return noPlacement/2 + 20*float64(votes/fewestVotes) }
 
 // score sums the evidence of the last pairing for and against one finger, in nats: what each pair is worth by how well
 // it fits and how likely such a pair is by chance, less what each unpaired minutia costs that the other print should show.
 func (s *workspace) score(p *probe, r *reference) float64 {
-	gain := pairGain - densityGain*math.Log(math.Sqrt(p.density*r.density)/usualDensity)
+	gain := pairGain - densityGain*math.Log(math.Sqrt(float64(p.density*r.density))/usualDensity)
 	total := 0.0
 	for i := range s.points[:s.n] {
 		c, q := &s.points[i], &r.points[i]
 		if c.pair >= 0 {
-			total += pairWorth(gain, c, q, &p.points[c.pair])
-		} else if p.covers(c.x, c.y) {
-			total -= missCost * float64(q.trust)
+			total += s.pairWorth(gain, p, r, i)
+		} else if p.area.covers(c.x, c.y) {
+			total -= missCost * float64(q.trust())
 		}
 	}
 	f := s.fitBack(p, r)
@@ -24,33 +31,42 @@ func (s *workspace) score(p *probe, r *reference) float64 {
 	}
 	back := f.solve()
 	for j := range p.points {
-		q := &p.points[j]
-		if s.pair[j] < 0 && r.covers(back.apply(q.x, q.y)) {
-			total -= missCost * float64(q.trust)
+		q := &p.spots[j]
+		if s.pair[j] < 0 && s.area.covers(back.apply(q.x, q.y)) {
+			total -= missCost * float64(p.points[j].trust())
 		}
 	}
 	return total
 }
 
-// pairWorth is the log likelihood ratio of one pair: normal errors of place and angle if the finger is the same, an
-// even spread over the area if not. A point that no neighbour holds in place may lie farther off, and proves less.
-func pairWorth(gain float64, c *placed, r, p *point) float64 {
-	dx, dy, da := float64(p.x-c.x), float64(p.y-c.y), float64(int8(p.angle-c.angle))
+// pairWorth is the log likelihood ratio of the pair of placed point i: normal errors of place and angle if the finger is
+// the same, an even spread over the area if not, and what the signatures say. A point that no neighbour holds in place
+// may lie farther off, and proves less.
+func (s *workspace) pairWorth(gain float64, p *probe, r *reference, i int) float64 {
+	c, q := &s.points[i], &p.spots[s.points[i].pair]
+	a, b := &r.points[i], &p.points[c.pair]
+	dx, dy, da := float64(q.x-c.x), float64(q.y-c.y), float64(int8(q.angle-c.angle))
 	spread := 1 + loneSpread*float64(c.lone)
 	worth := gain - math.Log(spread) - (dx*dx+dy*dy)/(2*spreadPlace*spreadPlace*spread) - da*da/(2*spreadAngle*spreadAngle)
-	if r.kind == p.kind {
+	if a.kind() == b.kind() {
 		worth += kindGain
 	} else {
 		worth -= kindGain
 	}
-	return worth * math.Sqrt(float64(r.trust*p.trust))
+	worth += bitGain * float64(usualBits-bitsApart(r.signature(i), p.signature(int(c.pair))))
+	return worth * math.Sqrt(float64(a.trust()*b.trust()))
+}
+
+// bitsApart is the Hamming distance of two signatures.
+func bitsApart(a, b *[4]uint64) int {
+	return bits.OnesCount64(a[0]^b[0]) + bits.OnesCount64(a[1]^b[1]) + bits.OnesCount64(a[2]^b[2]) + bits.OnesCount64(a[3]^b[3])
 }
 
 // fitBack is the fit of the probe's paired points to their partners in the reference.
 func (s *workspace) fitBack(p *probe, r *reference) (f fit) {
 	for i := range s.points[:s.n] {
 		if j := s.points[i].pair; j >= 0 {
-			f.add(&p.points[j], &r.points[i])
+			f.add(p.spots[j].x, p.spots[j].y, float32(r.points[i].x), float32(r.points[i].y))
 		}
 	}
 	return f

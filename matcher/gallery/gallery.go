@@ -9,8 +9,6 @@ package gallery
 import (
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -108,21 +106,20 @@ func (ix *Index) Search(p matcher.Probe, k int, dst []matcher.Candidate) ([]matc
 	log, change := ix.log, ix.change
 	ix.mu.Unlock()
 
-	start := len(dst)
+	best := NewRanking(dst, k)
 	for _, e := range log {
 		if gone := e.gone.Load(); gone != 0 && gone <= change {
 			continue
 		}
 		c, err := e.best(p)
 		if err != nil {
-			return dst[:start], err
+			return dst, err
 		}
 		if c.Comparisons > 0 {
-			dst = keep(dst, start, k, c)
+			best.Offer(c)
 		}
 	}
-	slices.SortFunc(dst[start:], byRank)
-	return dst, nil
+	return best.Sorted(), nil
 }
 
 // best compares p with every reference of the entry whose position allows it.
@@ -140,59 +137,4 @@ func (e *entry) best(p matcher.Probe) (matcher.Candidate, error) {
 		c.Comparisons++
 	}
 	return c, nil
-}
-
-// byRank orders candidates best first.
-func byRank(a, b matcher.Candidate) int {
-	switch {
-	case a.Score > b.Score:
-		return -1
-	case a.Score < b.Score:
-		return 1
-	}
-	return strings.Compare(a.Subject, b.Subject)
-}
-
-// keep offers c to the heap of at most k candidates that begins at start, worst on top.
-func keep(dst []matcher.Candidate, start, k int, c matcher.Candidate) []matcher.Candidate {
-	heap := dst[start:]
-	if len(heap) < k {
-		dst = append(dst, c)
-		rise(dst[start:])
-		return dst
-	}
-	if len(heap) > 0 && byRank(c, heap[0]) < 0 {
-		heap[0] = c
-		sink(heap)
-	}
-	return dst
-}
-
-// rise moves the last candidate of a heap up to its place.
-func rise(heap []matcher.Candidate) {
-	for i := len(heap) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if byRank(heap[i], heap[parent]) < 0 {
-			return
-		}
-		heap[i], heap[parent] = heap[parent], heap[i]
-		i = parent
-	}
-}
-
-// sink moves the first candidate of a heap down to its place.
-func sink(heap []matcher.Candidate) {
-	for i := 0; ; {
-		worst := i
-		for _, child := range [2]int{2*i + 1, 2*i + 2} {
-			if child < len(heap) && byRank(heap[child], heap[worst]) > 0 {
-				worst = child
-			}
-		}
-		if worst == i {
-			return
-		}
-		heap[i], heap[worst] = heap[worst], heap[i]
-		i = worst
-	}
 }

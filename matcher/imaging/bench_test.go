@@ -44,3 +44,19 @@ func BenchmarkResize(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkDecodeWSQ(b *testing.B) {
+	for _, size := range [][2]int{{300, 300}, {500, 500}, {800, 750}} {
+		b.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(b *testing.B) {
+			data := encodeWSQ(b, waves(size[0], size[1]), wsqOptions{filters: filters97, quant: fbiBins(0.05)})
+			b.SetBytes(int64(size[0] * size[1]))
+			b.ReportMetric(8*float64(len(data))/float64(size[0]*size[1]), "bits/px")
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := DecodeGrey(data, ""); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

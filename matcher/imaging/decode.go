@@ -50,7 +50,7 @@ func examine(data []byte, claimed string) (*format, meta, error) {
 	return f, m, err
 }
 
-// decodePixels runs a third-party decoder on bytes that may be hostile: a panic in it is a broken file, not a crash. The
+// decodePixels runs a decoder on bytes that may be hostile: a panic in it is a broken file, not a crash. The
 // limits hold for the size that check read; a file of which the decoder reads another size is refused before it allocates.
 func decodePixels(f *format, m meta, data []byte) (img image.Image, err error) {
 	defer func() {
@@ -58,12 +58,14 @@ func decodePixels(f *format, m meta, data []byte) (img image.Image, err error) {
 			img, err = nil, refuse(CodeUndecodable, "the %s data is broken: %v", f.name, r)
 		}
 	}()
-	cfg, err := f.config(bytes.NewReader(data))
-	if err != nil {
-		return nil, decodeError(f.name, err)
-	}
-	if cfg.Width != m.width || cfg.Height != m.height {
-		return nil, refuse(CodeUndecodable, "the %s header states two sizes", f.name)
+	if f.config != nil {
+		cfg, err := f.config(bytes.NewReader(data))
+		if err != nil {
+			return nil, decodeError(f.name, err)
+		}
+		if cfg.Width != m.width || cfg.Height != m.height {
+			return nil, refuse(CodeUndecodable, "the %s header states two sizes", f.name)
+		}
 	}
 	if img, err = f.decode(data); err != nil {
 		return nil, decodeError(f.name, err)
@@ -74,10 +76,14 @@ func decodePixels(f *format, m meta, data []byte) (img image.Image, err error) {
 // decodeError tells a variety that is not read from a broken file.
 func decodeError(name string, err error) error {
 	var (
-		j jpeg.UnsupportedError
-		p png.UnsupportedError
-		t tiff.UnsupportedError
+		own *Error
+		j   jpeg.UnsupportedError
+		p   png.UnsupportedError
+		t   tiff.UnsupportedError
 	)
+	if errors.As(err, &own) {
+		return err
+	}
 	if errors.As(err, &j) || errors.As(err, &p) || errors.As(err, &t) || errors.Is(err, bmp.ErrUnsupported) {
 		return refuse(CodeFormat, "this variety of %s is not supported: %v", name, err)
 	}
@@ -92,13 +98,13 @@ func identify(data []byte, claimed string) (*format, error) {
 	case len(data) == 0:
 		return nil, refuse(CodeUndecodable, "the picture is empty")
 	case f == nil && claim == "":
-		return nil, refuse(CodeFormat, "the bytes are no picture format that is known here; send PNG, JPEG, BMP or TIFF")
+		return nil, refuse(CodeFormat, "the bytes are no picture format that is known here; send PNG, JPEG, BMP, TIFF or WSQ")
 	case f == nil:
 		return nil, refuse(CodeFormatMismatch, "the bytes are not %s, nor any known picture format", claim)
 	case claim != "" && claim != f.media:
 		return nil, refuse(CodeFormatMismatch, "the bytes are %s, not %s as claimed", f.media, claim)
 	case f.decode == nil:
-		return nil, refuse(CodeFormat, "%s is not supported yet; send PNG, JPEG, BMP or TIFF", f.name)
+		return nil, refuse(CodeFormat, "%s is not supported yet; send PNG, JPEG, BMP, TIFF or WSQ", f.name)
 	}
 	return f, nil
 }

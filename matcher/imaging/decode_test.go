@@ -40,6 +40,8 @@ func encoded(t testing.TB, media string, img image.Image) []byte {
 		err = bmp.Encode(&b, img)
 	case "image/tiff":
 		err = tiff.Encode(&b, img, &tiff.Options{Compression: tiff.Deflate, Predictor: true})
+	case "image/x-wsq":
+		b.Write(encodeWSQ(t, img.(*image.Gray), wsqOptions{filters: filters97, quant: evenBins(1)}))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +49,7 @@ func encoded(t testing.TB, media string, img image.Image) []byte {
 	return b.Bytes()
 }
 
-var readMedia = []string{"image/png", "image/jpeg", "image/bmp", "image/tiff"}
+var readMedia = []string{"image/png", "image/jpeg", "image/bmp", "image/tiff", "image/x-wsq"}
 
 func TestGreyPicturesSurviveEveryFormat(t *testing.T) {
 	img := gradient(61, 43)
@@ -100,8 +102,9 @@ func TestClaims(t *testing.T) {
 	f(text, "image/png", CodeFormatMismatch)
 	f(text, "", CodeFormat)
 	f(nil, "", CodeUndecodable)
-	f([]byte("\xff\xa0\xff\xa4\x00\x3a"), "", CodeFormat)
-	f([]byte("\xff\xa0\xff\xa4\x00\x3a"), "image/x-wsq", CodeFormat)
+	f([]byte("\xff\xa0\xff\xa4\x00\x3a"), "", CodeUndecodable)
+	f([]byte("\xff\xa0\xff\xa4\x00\x3a"), "image/png", CodeFormatMismatch)
+	f(encoded(t, "image/x-wsq", img), "image/wsq", "")
 	f([]byte("\x00\x00\x00\x0cjP  \r\n\x87\n"), "image/jp2", CodeFormat)
 	f([]byte("GIF89a"), "", CodeFormat)
 }

@@ -20,7 +20,7 @@ type format struct {
 	media  string
 	begins func(data []byte) bool
 	check  func(data []byte) (meta, error)        // reads the header only and holds it against the limits
-	config func(io.Reader) (image.Config, error)  // what the decoder itself reads of the header
+	config func(io.Reader) (image.Config, error)  // what the decoder itself reads of the header; nil: check is the decoder's own
 	decode func(data []byte) (image.Image, error) // nil: recognised, not read
 }
 
@@ -29,7 +29,7 @@ var formats = [...]format{
 	{"JPEG", "image/jpeg", magic(0, "\xff\xd8\xff"), checkJPEG, jpeg.DecodeConfig, reading(jpeg.Decode)},
 	{"BMP", "image/bmp", beginsBMP, checkBMP, bmp.DecodeConfig, reading(bmp.Decode)},
 	{"TIFF", "image/tiff", beginsTIFF, checkTIFF, tiff.DecodeConfig, reading(tiff.Decode)},
-	{name: "WSQ", media: "image/x-wsq", begins: magic(0, "\xff\xa0\xff")},
+	{"WSQ", "image/x-wsq", magic(0, "\xff\xa0\xff"), checkWSQ, nil, decodeWSQ},
 	{name: "JPEG 2000", media: "image/jp2", begins: magic(4, "jP  \r\n\x87\n")},
 	{name: "JPEG 2000", media: "image/jp2", begins: magic(0, "\xff\x4f\xff\x51")},
 	{name: "JPEG XL", media: "image/jxl", begins: magic(0, "\xff\x0a")},

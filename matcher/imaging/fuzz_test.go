@@ -56,6 +56,13 @@ func FuzzJPEG(f *testing.F) {
 	fuzz(f, "image/jpeg")
 }
 
+func FuzzWSQ(f *testing.F) {
+	for _, filters := range []analysis{filters97, filters88, haar} {
+		f.Add(encodeWSQ(f, waves(21, 34), wsqOptions{filters: filters, quant: evenBins(8), comment: "NIST_COM 2\nPPI 500\n", restart: 40}))
+	}
+	fuzz(f, "image/x-wsq")
+}
+
 func FuzzClaim(f *testing.F) {
 	f.Add("image/jpeg; q=1")
 	f.Add("; ;=")

@@ -89,7 +89,7 @@ func hostile() map[string]struct {
 		data []byte
 		code string
 	}
-	return map[string]row{
+	files := map[string]row{
 		"png bomb 65000":             {rawPNG(65000, 65000, 8, 0, 0, 1000), CodeTooLarge},
 		"png sides that overflow":    {rawPNG(1<<31-1, 1<<31-1, 8, 0, 0, 10), CodeTooLarge},
 		"png sides as negative":      {rawPNG(1<<32-1, 1<<32-1, 8, 0, 0, 10), CodeTooLarge},
@@ -124,6 +124,12 @@ func hostile() map[string]struct {
 		"tiff header alone":          {[]byte("MM\x00*"), CodeUndecodable},
 		"bigtiff":                    {[]byte("II+\x00\x08\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00"), CodeFormat},
 	}
+	for name, c := range hostileWSQ() {
+		files["wsq "+name] = row{c.data, CodeUndecodable}
+	}
+	files["wsq bomb"] = row{newWSQFile().frame(65000, 65000, 0, 0).end(), CodeTooLarge}
+	files["wsq 25 MP"] = row{newWSQFile().frame(5000, 5000, 0, 0).end(), CodeTooLarge}
+	return files
 }
 
 func TestHostileFilesEarnTheirCode(t *testing.T) {

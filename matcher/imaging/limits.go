@@ -11,19 +11,26 @@ const (
 	// gateway decodes one picture a core, and a small machine with four must not need more than 1 GiB for it. A baseline
 	// JPEG as cameras write it (4:2:0 or 4:2:2) fits up to MaxPixels, one without subsampling up to 44 megapixels, 8-bit PNG
 	// and BMP up to 38. Refused above less are what no camera sends: progressive JPEG (25 megapixels at 4:2:0, 14 without
-	// subsampling), 16-bit or interlaced PNG (24), both at once (14), TIFF (9, three times a finger at 1,000 dpi).
+	// subsampling), 16-bit or interlaced PNG (24), both at once (14), WSQ (20, a palm at 1,000 dpi), TIFF (9, three times a
+	// finger at 1,000 dpi).
 	MaxWorkBytes = 256 << 20
 	// resultBytes of a pixel are held beside the decoder's picture: RGB, the larger of the two results.
 	resultBytes = 3
 	// MaxScans of a JPEG. Encoders write 1 to about 20; each scan may visit every block for a few bytes of data, which
 	// makes their number the one thing by which a small file buys much time.
 	MaxScans = 64
+	// wsqMaxSegments of a file: tables, comments and blocks. Encoders write some ten; building a table takes a microsecond and
+	// may follow upon 30 bytes.
+	wsqMaxSegments = 1000
 
 	// Fewest bytes that a picture can honestly need, as the most pixels' worth of data a byte can carry. A header that
 	// announces more lies or is cut off, and is refused before memory is given to it.
 	maxInflate      = 1032 // raw bytes from one byte of DEFLATE (zlib's technical details)
 	jpegPixelsAByte = 512  // one bit for each 8x8 block
 	headerSlack     = 4096 // bytes of raw data let through whatever the ratio
+	// A blank picture needs no coded data in WSQ: up to the size of four fingers (some 80 ms) it may be so, above it has noise.
+	wsqFreePixels  = 4 << 20
+	wsqPixelsAByte = 512
 )
 
 // checkSize refuses a picture by its announced size. work is the most bytes a pixel that its decoder holds at once.

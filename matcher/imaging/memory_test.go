@@ -55,12 +55,13 @@ func TestDecodingHoldsNoMoreThanEstimated(t *testing.T) {
 		"JPEG":                  encoded(t, "image/jpeg", rgba),
 		"BMP":                   encoded(t, "image/bmp", rgba),
 		"TIFF":                  encoded(t, "image/tiff", rgba),
+		"WSQ":                   oneCoefficientWSQ(haar, w, h, 63, 7),
 	} {
 		f, _, err := examine(data, "")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		most := map[string]float64{"PNG": pngWork(int(data[24]), data[28] != 0), "JPEG": walkJPEG(data).work(), "BMP": 4, "TIFF": tiffWork}[f.name]
+		most := map[string]float64{"PNG": pngWork(int(data[24]), data[28] != 0), "JPEG": walkJPEG(data).work(), "BMP": 4, "TIFF": tiffWork, "WSQ": wsqWork}[f.name]
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		p, err := DecodeRGB(data, "")

@@ -203,6 +203,22 @@ func TestDPI(t *testing.T) {
 		tiffEntry{256, 4, 1, 4}, tiffEntry{257, 4, 1, 4}, tiffEntry{258, 3, 1, 8}, tiffEntry{259, 3, 1, 1}, tiffEntry{262, 3, 1, 1},
 		tiffEntry{273, 4, 1, pixelsAt + 8}, tiffEntry{278, 4, 1, 4}, tiffEntry{279, 4, 1, 16},
 		tiffEntry{282, 5, 1, pixelsAt}, tiffEntry{283, 5, 1, pixelsAt}, tiffEntry{296, 3, 1, 2}), 512)
+
+	wsq := func(comments ...string) []byte {
+		data := encoded(t, "image/x-wsq", gradient(8, 8))
+		f := newWSQFile()
+		for _, c := range comments {
+			f = f.segment(wsqCOM, []byte(c))
+		}
+		return append(f, data[2:]...)
+	}
+	f("wsq none", wsq(), 0)
+	f("wsq 500", wsq("NIST_COM 9\nPIX_WIDTH 8\nPIX_HEIGHT 8\nPIX_DEPTH 8\nPPI 500\nLOSSY 1\nCOLORSPACE GRAY\n"), 500)
+	f("wsq behind another comment", wsq("scanned at PPI 1000", "NIST_COM 2\r\nPPI  1000 \r\n"), 1000)
+	f("wsq unknown", wsq("NIST_COM 2\nPPI -1\n"), 0)
+	f("wsq no number", wsq("NIST_COM 2\nPPI 5e2\n"), 0)
+	f("wsq two", wsq("NIST_COM 2\nPPI 500\n", "NIST_COM 2\nPPI 1000\n"), 500)
+	f("wsq other words", wsq("PPI 500\n"), 0)
 }
 
 func TestGreyIsLumaOfColour(t *testing.T) {

@@ -4,6 +4,10 @@
 // tested against. Dispatch, agreement tests, fuzzing and benchmarks walk the same rows. Integer kernels agree exactly.
 package kernel
 
+//go:generate go run -C _generate . -operation embed256 -out ../embed256_amd64.s
+//go:generate go run -C _generate . -operation nearest256 -out ../nearest256_amd64.s
+//go:generate go run -C _generate . -operation machine -out ../machine_amd64.s
+
 // row is one implementation of an operation.
 type row[F any] struct {
 	name   string

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"biogate/bench/accuracy"
+	"biogate/bench/search"
+	"biogate/matcher"
+	"biogate/matcher/finger"
+)
+
+type searchCmd struct {
+	Modality   string   `required:"" enum:"finger,face" help:"finger."`
+	N          int      `name:"n" required:"" help:"Synthetic fingers in the gallery."`
+	Probes     []int    `default:"1" placeholder:"P,..." help:"Probes in a batch, one or more sizes (${default})."`
+	Queries    int      `default:"400" help:"Fingers that are looked for with another impression (${default})."`
+	Exhaustive int      `default:"40" help:"How many of them exhaustive search is timed and checked with (${default})."`
+	Threads    int      `default:"1" help:"Threads that share the probes of a batch (${default})."`
+	Workers    int      `help:"Threads that fill the gallery; usual: one a core."`
+	Seed       uint64   `default:"1" help:"The population (${default})."`
+	Dataset    []string `sep:"none" placeholder:"DIR" help:"Also hide one capture of each finger of DIR/<finger>_<impression>.<ext> in the gallery and ask with the others. May be repeated."`
+	MinRecall  float64  `name:"min-recall" default:"0" help:"Exit with 1 when two-stage search finds less than this share of the mates that exhaustive search finds."`
+}
+
+// searchReport is the JSON document.
+type searchReport struct {
+	Environment string `json:"environment"`
+	search.Result
+}
+
+func (c *searchCmd) run(ctx context.Context, s *console) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	o := search.Options{
+		N: c.N, Seed: c.Seed, Probes: c.Probes, Queries: min(c.Queries, c.N), Exhaustive: c.Exhaustive,
+		Threads: c.Threads, Workers: c.Workers, Progress: newProgress(s.err).say,
+	}
+	for _, dir := range c.Dataset {
+		set, err := accuracy.Load(dir, matcher.Finger, "", 0)
+		if err != nil {
+			return err
+		}
+		o.Datasets = append(o.Datasets, set)
+	}
+	result, err := search.Run(ctx, finger.New(), o)
+	if err != nil {
+		return err
+	}
+	if err := s.printSearch(searchReport{environment(), result}); err != nil {
+		return err
+	}
+	return c.judge(result)
+}
+
+func (c *searchCmd) check() error {
+	if c.Modality != string(matcher.Finger) {
+		return &misuse{fmt.Sprintf("--modality %s: synthetic galleries are of fingers alone", c.Modality)}
+	}
+	if c.N < 1 || c.Queries < 1 || c.Exhaustive < 1 || c.Threads < 1 || c.Workers < 0 {
+		return &misuse{"--n, --queries, --exhaustive and --threads must be 1 or more, --workers not negative"}
+	}
+	if !(c.MinRecall >= 0 && c.MinRecall <= 1) {
+		return &misuse{fmt.Sprintf("--min-recall %g: must be a share, 0 to 1", c.MinRecall)}
+	}
+	for _, p := range c.Probes {
+		if p < 1 {
+			return &misuse{fmt.Sprintf("--probes %d: a batch has 1 probe or more", p)}
+		}
+	}
+	return nil
+}
+
+// judge is the answer no where a search is not what it should be.
+func (c *searchCmd) judge(r search.Result) error {
+	for _, row := range r.Results {
+		switch {
+		case row.Mode == search.ModeExhaustive && row.Recall < 1:
+			return &negative{fmt.Sprintf("exhaustive search has the best of all comparisons for %g of the probes only", row.Recall)}
+		case row.Mode == search.ModeTwoStage && row.Recall < c.MinRecall:
+			return &negative{fmt.Sprintf("two-stage search finds %.4f of the mates, less than --min-recall %g", row.Recall, c.MinRecall)}
+		}
+	}
+	return nil
+}
+
+func (s *console) printSearch(r searchReport) error {
+	if s.json {
+		return s.printJSON(r)
+	}
+	fmt.Fprintf(s.out, "%s, %d synthetic fingers (%s, seed %d), %s\n", r.Model, r.N, r.Population, r.Seed, r.Environment)
+	fmt.Fprintf(s.out, "%.0f bytes a template, filled in %.1f s; this machine reads %.1f GB/s and counts ones in %.1f G words/s\n\n",
+		r.BytesPerTemplate, r.BuildS, r.ReadGBS, r.PopcountGS)
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "mode\tprobes\tms/probe\tCPU ms/probe\tcomparisons/s\tper CPU s\tGB/s\tof reading %\tof counting %\trecall %\t95 %\trank 1 %\t95 %\t")
+	for _, row := range r.Results {
+		counting := "-" // exhaustive search does more than that
+		if row.Mode == search.ModeTwoStage {
+			counting = percent(row.PopcountShare)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.3f\t%.0f\t%.0f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t\n", row.Mode, row.Probes, row.MSPerProbe, row.CPUMSPerProbe,
+			row.ComparisonsPerS, row.PerCPUS, row.GBS, percent(row.ReadShare), counting,
+			percent(row.Recall), span(row.RecallInterval), percent(row.Rank1), span(row.Rank1Interval))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if r.Real != nil {
+		s.printRealSearch(*r.Real)
+	}
+	return nil
+}
+
+func (s *console) printRealSearch(r search.Real) {
+	fmt.Fprintf(s.out, "\nreal fingers among them: %d, asked for %d times, %d captures could not be used\n", r.References, r.Exhaustive.Rank1Of, r.Failures)
+	fmt.Fprintf(s.out, "exhaustive search has the mate at rank 1 in %s %% (%s)\n", percent(r.Exhaustive.Rank1), span(r.Exhaustive.Rank1Interval))
+	if t := r.TwoStage; t != nil {
+		fmt.Fprintf(s.out, "two-stage search in %s %% (%s), that is %s %% of those (%s)\n", percent(t.Rank1), span(t.Rank1Interval), percent(t.Recall), span(t.RecallInterval))
+	}
+}

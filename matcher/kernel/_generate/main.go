@@ -1,0 +1,27 @@
+// Command generate writes the amd64 assembly of one operation of package kernel, with avo. See the go:generate lines
+// in kernel.go.
+package main
+
+import (
+	"flag"
+	"log"
+
+	. "github.com/mmcloughlin/avo/build"
+)
+
+func main() {
+	operation := flag.String("operation", "", "operation to write")
+	flag.Parse()
+	ConstraintExpr("!noasm")
+	switch *operation {
+	case "embed256":
+		embed256()
+	case "nearest256":
+		nearest256()
+	case "machine":
+		machine()
+	default:
+		log.Fatalf("operation %q: unknown", *operation)
+	}
+	Generate()
+}

@@ -1,0 +1,7 @@
+//go:build noasm || !amd64
+
+package kernel
+
+func readSumRows() []row[sumFunc] { return []row[sumFunc]{readSumGenericRow()} }
+
+func countOnesRows() []row[sumFunc] { return []row[sumFunc]{countOnesGenericRow()} }

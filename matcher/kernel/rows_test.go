@@ -1,0 +1,31 @@
+package kernel
+
+import "testing"
+
+// Every operation has one chosen row, which is usable, and a generic one at its end that is always usable.
+func TestRows(t *testing.T) {
+	rows, chosen := Rows(), map[string]int{}
+	for i, r := range rows {
+		last := i == len(rows)-1 || rows[i+1].Op != r.Op
+		if last != (r.Name == "generic") || (last || r.Chosen) && !r.Usable {
+			t.Errorf("%s/%s: last %t, usable %t", r.Op, r.Name, last, r.Usable)
+		}
+		if r.Chosen {
+			chosen[r.Op]++
+		}
+		if !r.Usable {
+			continue
+		}
+		if r.Work() < 1 {
+			t.Errorf("%s/%s: does no work", r.Op, r.Name)
+		}
+		if n := testing.AllocsPerRun(1, func() { r.Work() }); n != 0 {
+			t.Errorf("%s/%s: %v allocations", r.Op, r.Name, n)
+		}
+	}
+	for _, op := range []string{"Dot8", "Embed256", "Nearest256", "CountOnes", "ReadSum"} {
+		if chosen[op] != 1 {
+			t.Errorf("%s: %d rows chosen", op, chosen[op])
+		}
+	}
+}

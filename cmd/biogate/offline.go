@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"image"
-	"image/png"
 	"io"
 	"os"
-	"path/filepath"
 
 	"biogate/gateway/decision"
 	"biogate/matcher"
@@ -20,7 +16,7 @@ type offlineFlags struct {
 	Modality string `help:"What the files show: finger or face. Without it fingers are tried first." enum:",finger,face" default:""`
 	DPI      int    `help:"Resolution of fingerprint pictures; 500 when not stated."`
 	Models   string `help:"Folder of the prepared networks." placeholder:"DIR" default:"${models}" env:"BIOGATE_MODELS"`
-	Trace    string `help:"Write every intermediate result into this folder." placeholder:"DIR"`
+	Trace    string `help:"Write every intermediate result into this folder, as PNG or JSON." placeholder:"DIR"`
 }
 
 type extractCmd struct {
@@ -57,8 +53,12 @@ func (c extractCmd) Run(ctx context.Context, out console) error {
 		return err
 	}
 	defer bench.close()
-	x, err := bench.extract(ctx, c.Image, c.Trace)
+	trace, err := openTrace(c.Trace)
 	if err != nil {
+		return err
+	}
+	_, x, err := bench.extract(ctx, c.Image, trace.named(""))
+	if err := errors.Join(err, trace.err()); err != nil {
 		return fmt.Errorf("%s: %w", c.Image, err)
 	}
 	data, err := encode(x.Template, c.Format)
@@ -161,48 +161,51 @@ func openOffline(f offlineFlags) (*offline, error) {
 
 func (o *offline) close() { o.engines.close() }
 
-// extract reads a file with the engine of the stated modality, or of the file's own, or with the first that can use it.
-func (o *offline) extract(ctx context.Context, name, trace string) (matcher.Extraction, error) {
+// extract reads a file with the engine of the stated modality, or of the file's own, or with the first that can use it. The
+// sample is the one that this engine was given.
+func (o *offline) extract(ctx context.Context, name string, tr matcher.Trace) (sample matcher.Sample, x matcher.Extraction, err error) {
 	data, err := readCapture(name)
 	if err != nil {
-		return matcher.Extraction{}, err
+		return sample, x, err
 	}
-	sample := matcher.Sample{Modality: matcher.Modality(o.flags.Modality), DPI: o.flags.DPI, Data: data}
+	sample = matcher.Sample{Modality: matcher.Modality(o.flags.Modality), DPI: o.flags.DPI, Data: data}
 	if t, err := matcher.ParseTemplate(data); err == nil {
 		sample.Modality = t.Modality
 	}
 	if sample.Modality != "" {
 		engine, err := o.engines.of(sample.Modality)
 		if err != nil {
-			return matcher.Extraction{}, err
+			return sample, x, err
 		}
-		return engine.Extract(ctx, sample, tracer(trace))
+		x, err = engine.Extract(ctx, sample, tr)
+		return sample, x, err
 	}
 	var first error
 	for _, engine := range o.engines.list {
 		sample.Modality = engine.Modality()
-		x, err := engine.Extract(ctx, sample, tracer(trace))
-		if err == nil {
-			return x, nil
-		}
-		if !errors.Is(err, &matcher.Error{Code: matcher.CodeUnusable}) {
-			return x, err
+		x, err = engine.Extract(ctx, sample, tr)
+		if err == nil || !errors.Is(err, &matcher.Error{Code: matcher.CodeUnusable}) {
+			return sample, x, err
 		}
 		first = errors.Join(first, fmt.Errorf("as a %s: %w", engine.Modality(), err))
 	}
 	for modality, cause := range o.engines.missing { // it may have been one of those
 		first = errors.Join(first, fmt.Errorf("as a %s: not tried: %w", modality, cause))
 	}
-	return matcher.Extraction{}, first
+	return sample, matcher.Extraction{}, first
 }
 
 func (o *offline) match(ctx context.Context, c matchCmd) (matchAnswer, error) {
-	a, err := o.extract(ctx, c.A, c.Trace)
+	trace, err := openTrace(c.Trace)
 	if err != nil {
+		return matchAnswer{}, err
+	}
+	probeSample, a, err := o.extract(ctx, c.A, trace.named("probe-"))
+	if err := errors.Join(err, trace.err()); err != nil {
 		return matchAnswer{}, fmt.Errorf("%s: %w", c.A, err)
 	}
-	b, err := o.extract(ctx, c.B, "")
-	if err != nil {
+	referenceSample, b, err := o.extract(ctx, c.B, trace.named("reference-"))
+	if err := errors.Join(err, trace.err()); err != nil {
 		return matchAnswer{}, fmt.Errorf("%s: %w", c.B, err)
 	}
 	if a.Template.Modality != b.Template.Modality {
@@ -212,17 +215,15 @@ func (o *offline) match(ctx context.Context, c matchCmd) (matchAnswer, error) {
 	if err != nil {
 		return matchAnswer{}, err
 	}
-	probe, err := engine.Probe(a.Template)
+	score, err := compare(engine, a.Template, b.Template)
 	if err != nil {
 		return matchAnswer{}, err
 	}
-	reference, err := engine.Reference(b.Template)
-	if err != nil {
-		return matchAnswer{}, err
-	}
-	score, err := probe.Compare(reference)
-	if err != nil {
-		return matchAnswer{}, err
+	if explainer, ok := engine.(matcher.Explainer); ok && trace != nil {
+		_, err := explainer.Explain(ctx, probeSample, referenceSample, trace.named(""))
+		if err := errors.Join(err, trace.err()); err != nil {
+			return matchAnswer{}, err
+		}
 	}
 	calibration := o.engines.calibrations[engine.Model()]
 	if calibration == nil {
@@ -236,33 +237,14 @@ func (o *offline) match(ctx context.Context, c matchCmd) (matchAnswer, error) {
 	return answer, nil
 }
 
-// tracer writes pictures and data into a folder; nil when there is none.
-func tracer(dir string) matcher.Trace {
-	if dir == "" {
-		return nil
-	}
-	return func(name string, value any) {
-		if err := writeTrace(dir, name, value); err != nil {
-			fmt.Fprintf(os.Stderr, "biogate: trace %s: %v\n", name, err)
-		}
-	}
-}
-
-func writeTrace(dir, name string, value any) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	picture, isPicture := value.(image.Image)
-	if !isPicture {
-		data, err := json.MarshalIndent(value, "", "  ")
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(dir, name+".json"), data, 0o600)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, name+".png"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+func compare(engine matcher.Engine, a, b matcher.Template) (float64, error) {
+	probe, err := engine.Probe(a)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return errors.Join(png.Encode(f, picture), f.Close())
+	reference, err := engine.Reference(b)
+	if err != nil {
+		return 0, err
+	}
+	return probe.Compare(reference)
 }

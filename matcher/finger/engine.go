@@ -100,9 +100,9 @@ func (e *Engine) read(ctx context.Context, s matcher.Sample, tr matcher.Trace) (
 	begin := time.Now()
 	switch found {
 	case matcher.FormatTemplate:
-		return timed(fromTemplate, s.Data, begin)
+		return timed(fromTemplate, s.Data, begin, tr)
 	case matcher.FormatISO19794_2:
-		return timed(fromISO, s.Data, begin)
+		return timed(fromISO, s.Data, begin, tr)
 	}
 	picture, dpi, err := decode(s)
 	stages := []matcher.Stage{{Name: "decode", Took: time.Since(begin)}}
@@ -138,9 +138,12 @@ func decode(s matcher.Sample) (imaging.Grey, int, error) {
 	return picture, dpi, asMatcherError(err)
 }
 
-func timed(read func([]byte) (capture, error), data []byte, begin time.Time) (capture, error) {
+func timed(read func([]byte) (capture, error), data []byte, begin time.Time, tr matcher.Trace) (capture, error) {
 	c, err := read(data)
 	c.stages = []matcher.Stage{{Name: "decode", Took: time.Since(begin)}}
+	if err == nil {
+		traceStated(tr, c.print)
+	}
 	return c, err
 }
 

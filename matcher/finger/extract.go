@@ -43,16 +43,14 @@ func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (c capture, e
 	}
 	x.enhance()
 	x.binarise()
-	x.traceRidges(tr)
-	found := x.detect()
+	x.traceEnhanced(tr)
+	found := x.detect(tr)
 	judged = time.Now()
 	c.quality = x.rate(found)
 	judging += time.Since(judged)
 	print := newPrint(found, region, src)
 	x.traceMinutiae(tr, found)
-	if tr != nil {
-		tr("finger/print", print)
-	}
+	tracePrint(tr, print, pictureFrame{float64(part.Min.X) * src.scale, float64(part.Min.Y) * src.scale, src.scale})
 	if len(found) < leastMinutiae {
 		return c, unusable(fmt.Sprintf("%d minutiae are too few to compare", len(found)), reasonFewMinutiae)
 	}

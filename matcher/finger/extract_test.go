@@ -248,7 +248,10 @@ func TestExtractionTraces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"finger/fields", "finger/ridges", "finger/minutiae", "finger/print"} {
+	for _, name := range []string{
+		traceNormalised, traceOrientation, traceCoherence, traceFrequency, tracePurity, traceMask, traceEnhanced,
+		traceRidgeSkeleton, traceValleySkeleton, traceMinutiae, traceFrame, tracedPrint,
+	} {
 		if !seen[name] {
 			t.Errorf("%s is missing", name)
 		}

@@ -27,7 +27,7 @@ func newStock() *stock {
 	s := &stock{scores: map[[2]int]float64{}}
 	for seed := range uint64(9) {
 		finger := syntheticFinger(seed / 3)
-		finger.Minutiae = finger.Minutiae[:14]
+		finger.Minutiae = finger.Minutiae[:10]
 		rng := newRand(seed)
 		s.references = append(s.references, newReference(impress(finger, usual(rng), seed), positions[rng.IntN(3)]))
 		s.probes = append(s.probes, newProbe(impress(finger, usual(rng), seed+100), positions[seed%3]))
@@ -83,7 +83,7 @@ func TestIndexIsTheNaiveOne(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"set": func(t *rapid.T) {
 				id := subject()
-				n := rapid.SampledFrom([]int{1, 1, 2, 3, 60, 150, chunkRows, chunkRows + 30}).Draw(t, "references")
+				n := rapid.SampledFrom([]int{1, 1, 2, 2, 3, 3, 50, 100, chunkRows + 3}).Draw(t, "references")
 				first := rapid.IntRange(0, len(stock.references)-1).Draw(t, "first")
 				list, refs := make([]int, n), make([]matcher.Reference, n)
 				for i := range n {
@@ -103,11 +103,10 @@ func TestIndexIsTheNaiveOne(t *testing.T) {
 			"search": func(t *rapid.T) {
 				p, k := rapid.IntRange(0, len(stock.probes)-1).Draw(t, "probe"), rapid.IntRange(0, 12).Draw(t, "k")
 				before := []matcher.Candidate{{Subject: "before"}}
-				for name, search := range searches {
-					got, err := search(ix, stock.probes[p], k, before)
-					if err != nil || got[0].Subject != "before" || !slices.Equal(got[1:], want.search(stock, p, k)) {
-						t.Fatalf("%s found %v, want %v, error %v", name, got, want.search(stock, p, k), err)
-					}
+				name := rapid.SampledFrom([]string{"Search", "Exhaustive", "TwoStage"}).Draw(t, "way")
+				got, err := searches[name](ix, stock.probes[p], k, before)
+				if err != nil || got[0].Subject != "before" || !slices.Equal(got[1:], want.search(stock, p, k)) {
+					t.Fatalf("%s found %v, want %v, error %v", name, got, want.search(stock, p, k), err)
 				}
 			},
 			"": func(t *rapid.T) {
@@ -341,10 +340,10 @@ func TestFullChunksAreTrimmed(t *testing.T) {
 
 // What one reference costs a search must not be an allocation: four times as many subjects take no more of them.
 func TestSearchesDoNotAllocatePerReference(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a second")
-	}
 	stock := newStock()
+	if n := testing.AllocsPerRun(100, func() { similarity(stock.probes[0], stock.references[0]) }); n > 0 {
+		t.Skip("pools lose what they are given: the race detector is on")
+	}
 	dst := make([]matcher.Candidate, 0, 10)
 	counts := map[string][]float64{}
 	for _, subjects := range []int{300, 1200} {
@@ -363,8 +362,7 @@ func TestSearchesDoNotAllocatePerReference(t *testing.T) {
 		}
 	}
 	for name, n := range counts {
-		// The race detector makes pools drop a part of what they are given: still a small part of 900 more references.
-		if more := n[1] - n[0]; more > 300 || n[1] > 20 && more > n[0] {
+		if n[1] > n[0]+5 {
 			t.Errorf("%s allocates %.0f times with 300 subjects, %.0f times with 1,200", name, n[0], n[1])
 		}
 	}

@@ -47,6 +47,12 @@ var workspaces = sync.Pool{New: func() any { return &workspace{} }}
 func similarity(p *probe, r *reference) float64 {
 	s := workspaces.Get().(*workspace)
 	defer workspaces.Put(s)
+	return s.compare(p, r, nil)
+}
+
+// compare is similarity in s. followed, unless it is nil, is told the score of each placement that was followed to the end,
+// while its pairs are in s.
+func (s *workspace) compare(p *probe, r *reference, followed func(score float64)) float64 {
 	s.findPairings(p, r)
 	s.pickSeeds()
 	best := noPlacement
@@ -57,14 +63,18 @@ func similarity(p *probe, r *reference) float64 {
 			break
 		}
 		if most == 0 {
-			if votes < fewestVotes {
-				return unsupported(votes)
+			if support := votes / float32(min(len(p.points), len(r.points))); support < leastSupport {
+				return unsupported(support)
 			}
 			s.area.of(&r.layout)
 		}
 		most = max(most, votes)
 		s.pairUp(p, r, m)
-		best = max(best, s.score(p, r))
+		score := s.score(p, r)
+		best = max(best, score)
+		if followed != nil {
+			followed(score)
+		}
 	}
 	return best
 }

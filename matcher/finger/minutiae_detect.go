@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"biogate/matcher"
 )
 
 // candidate is a minutia on the working picture before selection.
@@ -16,7 +18,7 @@ type candidate struct {
 
 // detect finds the minutiae: an ending is the end of a ridge, a bifurcation the end of a valley, so both have the
 // direction that ISO/IEC 19794-2 gives them.
-func (x *extractor) detect() []candidate {
+func (x *extractor) detect(tr matcher.Trace) []candidate {
 	var found []candidate
 	for _, side := range []struct {
 		bits *bitmap
@@ -24,6 +26,7 @@ func (x *extractor) detect() []candidate {
 	}{{&x.ridgeBits, Ending}, {&x.valleyBits, Bifurcation}} {
 		x.thin(side.bits)
 		x.skel.clean(side.bits)
+		x.skel.trace(tr, side.kind)
 		for _, e := range x.skel.ends {
 			if x.trusted(&e) {
 				if c := x.describe(&e, side.kind); c.quality >= leastQuality {

@@ -8,6 +8,9 @@ const (
 	comparedMinutiae = 64
 	// statedTrust stands for the quality of minutiae that state none, as a share.
 	statedTrust = 0.7
+	// believedQuality is the highest mean quality that a print is believed, as a share: one real print in six has more. Without
+	// the bound a finger whose minutiae all state 100 matches strangers 2 to 4 times as often, a patch of 12 minutiae 5 times.
+	believedQuality = 0.65
 	// trustFloor is the weight of the worst minutia; the best has 1. Lower believes the extractor's quality more.
 	trustFloor = 0.4
 
@@ -24,18 +27,18 @@ const (
 
 	// Minutiae are alike when fewer than alikeBits of the 256 bits of their signatures differ; chance gives 128 with a
 	// deviation of 12 or so, and the nearest of 32 some 105.
-	alikeBits = 108
+	alikeBits = 114
 
 	// Placements: how many pairings are tried as seeds, how many placements are followed to the end, and with what
-	// share of the first one's votes the next is still worth it. Under fewestVotes none is: of placements of the same
-	// finger that would be accepted at a false match rate of 1e-3, none in 2,000 has so few; of different fingers, half.
-	hypSeeds    = 12
-	hypVerified = 2
-	hypRival    = 0.5
-	hypTolTurn  = 20
-	hypTolBase  = 16.0
-	hypTolSlope = 0.16 // pixels a pixel away from the seed
-	fewestVotes = 600  // in squares of bits below alikeBits
+	// share of the first one's votes the next is still worth it. With less than leastSupport none is, in votes by the
+	// minutiae of the smaller print: two of three impostors are told apart so, and no genuine pair that would be accepted.
+	hypSeeds     = 10
+	hypVerified  = 2
+	hypRival     = 0.5
+	hypTolTurn   = 20
+	hypTolBase   = 16.0
+	hypTolSlope  = 0.16 // pixels a pixel away from the seed
+	leastSupport = 40.0 // in squares of bits below alikeBits, a minutia
 
 	// Pairing: how far off a partner may lie; first, farther from where the placement comes from more is allowed.
 	pairTolBase  = 12.0
@@ -61,7 +64,7 @@ const (
 	loneSpread   = 1.0  // how much a pair without neighbours spreads more, in variances
 	kindGain     = 0.2  // of equal kinds, against unequal ones: extractors confuse them often
 	bitGain      = 0.07 // of each bit by which signatures differ less than usualBits
-	usualBits    = 100
+	usualBits    = 97
 	missCost     = 0.8 // of a minutia without partner where the other print covers it
 
 	// coverReach is how far the area that a print covers goes beyond the hull of its minutiae.

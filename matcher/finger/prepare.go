@@ -34,13 +34,30 @@ var trusts = func() (t [1 << markBits]float32) {
 	return t
 }()
 
-// newPoint takes quality 0 for "not stated".
-func newPoint(m Minutia) point {
-	share := statedTrust
-	if m.Quality > 0 {
-		share = float64(m.Quality) / maxQuality
+// newPoint believes a share of the quality that m states.
+func newPoint(m Minutia, belief float64) point {
+	mark := uint8(m.Kind)<<markBits | uint8(math.Round(belief*m.stated()*markSteps))
+	return point{x: m.X, y: m.Y, angle: m.Angle, mark: mark}
+}
+
+// stated is the quality of m, 0 to 1; statedTrust when m has none.
+func (m *Minutia) stated() float64 {
+	if m.Quality == 0 {
+		return statedTrust
 	}
-	return point{x: m.X, y: m.Y, angle: m.Angle, mark: uint8(m.Kind)<<markBits | uint8(math.Round(share*markSteps))}
+	return float64(m.Quality) / maxQuality
+}
+
+// beliefIn is the share of their stated quality that minutiae are believed: 1, or what brings their mean down to
+// believedQuality. Scores grow with quality, and whoever invents a template can state any. The mean is weighted by
+// the quality itself, so that poor minutiae thrown in do not lower it.
+func beliefIn(list []Minutia) float64 {
+	sum, squares := 0.0, 0.0
+	for i := range list {
+		share := list[i].stated()
+		sum, squares = sum+share, squares+share*share
+	}
+	return min(1, believedQuality*sum/squares)
 }
 
 // layout is what a probe and a reference have in common. Its slices may be parts of larger ones.
@@ -139,8 +156,9 @@ func byTrust(points []point) []uint8 {
 func pointsOf(p Print) []point {
 	list := strongest(p.Minutiae, comparedMinutiae)
 	points := make([]point, len(list))
+	belief := beliefIn(list)
 	for i, m := range list {
-		points[i] = newPoint(m)
+		points[i] = newPoint(m, belief)
 	}
 	return points
 }

@@ -8,14 +8,14 @@ import (
 // noPlacement is the score of prints without even two minutiae that are alike: less than any placement gets by much.
 const noPlacement = -100.0
 
-// unsupported is the score of prints whose best placement has too few votes to be followed: below what those have that
-// are, and the more the better supported.
-func unsupported(votes float32) float64 { return noPlacement/2 + 20*float64(votes/fewestVotes) }
+// unsupported is the score of prints whose best placement has too little support to be followed: below what those have
+// that are, and the more the better supported.
+func unsupported(support float32) float64 { return noPlacement/2 + 20*float64(support/leastSupport) }
 
 // score sums the evidence of the last pairing for and against one finger, in nats: what each pair is worth by how well
 // it fits and how likely such a pair is by chance, less what each unpaired minutia costs that the other print should show.
 func (s *workspace) score(p *probe, r *reference) float64 {
-	gain := pairGain - densityGain*math.Log(math.Sqrt(float64(p.density*r.density))/usualDensity)
+	gain := perfectPair(p, r)
 	total := 0.0
 	for i := range s.points[:s.n] {
 		c, q := &s.points[i], &r.points[i]
@@ -37,6 +37,11 @@ func (s *workspace) score(p *probe, r *reference) float64 {
 		}
 	}
 	return total
+}
+
+// perfectPair is what a pair without any error is worth: more, the fewer minutiae these prints have on an area.
+func perfectPair(p *probe, r *reference) float64 {
+	return pairGain - densityGain*math.Log(math.Sqrt(float64(p.density*r.density))/usualDensity)
 }
 
 // pairWorth is the log likelihood ratio of the pair of placed point i: normal errors of place and angle if the finger is

@@ -50,7 +50,7 @@ func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (c capture, e
 	judging += time.Since(judged)
 	print := newPrint(found, region, src)
 	x.traceMinutiae(tr, found)
-	tracePrint(tr, print, pictureFrame{float64(part.Min.X) * src.scale, float64(part.Min.Y) * src.scale, src.scale})
+	tracePrint(tr, print, pictureFrame{region.x0, region.y0, region.scale})
 	if len(found) < leastMinutiae {
 		return c, unusable(fmt.Sprintf("%d minutiae are too few to compare", len(found)), reasonFewMinutiae)
 	}

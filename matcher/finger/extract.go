@@ -2,6 +2,7 @@ package finger
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"biogate/matcher"
@@ -29,14 +30,10 @@ func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (c capture, e
 	x := extractors.Get().(*extractor)
 	defer extractors.Put(x)
 
-	part := x.findRegion(src)
-	if x.reference < leastContrast {
+	region, ok := x.findRidges(src)
+	if !ok {
 		return capture{}, unusable("the picture is blank or nearly so", reasonBlank)
 	}
-	x.normalise(src.crop(part))
-	x.orient(x.norm)
-	x.measurePeriods()
-	x.segment()
 	x.traceFields(tr)
 	judged := time.Now()
 	err = x.judgePattern()
@@ -51,14 +48,65 @@ func extract(pix []byte, width, height, dpi int, tr matcher.Trace) (c capture, e
 	judged = time.Now()
 	c.quality = x.rate(found)
 	judging += time.Since(judged)
-	print := newPrint(found, src, part.Min)
+	print := newPrint(found, region, src)
 	x.traceMinutiae(tr, found)
-	tracePrint(tr, print, pictureFrame{float64(part.Min.X) * src.scale, float64(part.Min.Y) * src.scale, src.scale})
+	tracePrint(tr, print, pictureFrame{region.x0, region.y0, region.scale})
 	if len(found) < leastMinutiae {
 		return c, unusable(fmt.Sprintf("%d minutiae are too few to compare", len(found)), reasonFewMinutiae)
 	}
 	c.print = print
 	return c, nil
+}
+
+// findRidges fills the fields of the part of a picture that shows contrast: normalised picture, directions, periods and
+// mask. It returns that part at the scale in which it was worked on; not ok means that the picture is blank.
+func (x *extractor) findRidges(src working) (region working, ok bool) {
+	region = src.crop(x.findRegion(src))
+	if x.reference < leastContrast {
+		return working{}, false
+	}
+	x.normalise(region)
+	x.orient(x.norm)
+	x.measurePeriods(roughBlocks)
+	if k := x.zoom(); k != 1 {
+		region = region.zoomed(k)
+		x.reset(region.w, region.h)
+		x.measureBlocks(region)
+		x.normalise(region)
+		x.orient(x.norm)
+	}
+	x.scale = region.scale
+	x.measurePeriods(nodeBlocks)
+	x.segment()
+	return region, true
+}
+
+// zoom is the scale that brings the ridges to the period that every length in params_extract.go is made for. Fingers
+// differ by a quarter from the mean, and a sensor whose resolution nobody stated by more: coordinates stay in the scale that was
+// stated, but lines are followed, filtered and judged as those of any other finger.
+func (x *extractor) zoom() float64 {
+	var sum, n float64
+	least := x.faint() * faintPart
+	for i, p := range x.period {
+		if x.clearAt(i) && x.spread[i] > least {
+			sum += float64(p)
+			n++
+		}
+	}
+	if n < clearFrom {
+		return 1
+	}
+	k := min(max(zoomPeriod*n/sum, leastZoom), mostZoom)
+	k = min(k, max(1, math.Sqrt(zoomArea/float64(x.w*x.h))))
+	if math.Abs(k-1) < zoomSlack {
+		return 1
+	}
+	return k
+}
+
+// clearAt says whether a block has one clear direction and one clear period.
+func (x *extractor) clearAt(i int) bool {
+	return x.purity[i] > clearPurity && x.coherence[i] > clearCoherence
 }
 
 func checkPicture(pix []byte, width, height, dpi int) error {

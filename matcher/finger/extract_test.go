@@ -123,6 +123,25 @@ func TestSmallFingerOnLargeSensor(t *testing.T) {
 	}
 }
 
+// A small sensor cuts the finger off on every side: what lies near its edge counts, and the cut lines make no minutiae.
+func TestMinutiaeNearTheEdgeOfThePicture(t *testing.T) {
+	const side, edge = 200, 14
+	for _, direction := range []float64{0, 0.6, 1.3, 2.4} {
+		r := ridgeImage{w: side, h: side, period: 9, direction: direction}
+		for i, at := range []float64{35, 70, 105, 140, 170} {
+			sign := float64(1 - i%2*2)
+			r.planted = append(r.planted, planted{at, edge, sign}, planted{side - edge, at, -sign}, planted{at, side - edge, sign}, planted{edge, at, -sign})
+		}
+		want, got := r.expected(), mustExtract(t, r.draw(), side, side, 500).Minutiae
+		if n := found(want, got); n < len(want)*3/5 {
+			t.Errorf("direction %.1f: %d of %d minutiae %d pixels from the edge are found", direction, n, len(want), edge)
+		}
+		if n := found(got, want); n < len(got)*2/3 {
+			t.Errorf("direction %.1f: only %d of %d minutiae were planted", direction, n, len(got))
+		}
+	}
+}
+
 func TestResolutionIsNormalised(t *testing.T) {
 	base := ridgeImage{w: 300, h: 300, period: 9, direction: 0.3}
 	base.planted = scattered(base.w, base.h)

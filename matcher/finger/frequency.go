@@ -2,15 +2,15 @@ package finger
 
 import "math"
 
-// nodeGrid holds the ridge period at every nodeBlocks-th block, before it is spread over the blocks.
+// nodeGrid holds the ridge period at every step-th block, before it is spread over the blocks.
 type nodeGrid struct {
-	w, h           int
+	step, w, h     int
 	period, purity []float32
 	tmp            []float32
 }
 
-func (n *nodeGrid) reset(gw, gh int) {
-	n.w, n.h = (gw+nodeBlocks-1)/nodeBlocks, (gh+nodeBlocks-1)/nodeBlocks
+func (n *nodeGrid) reset(gw, gh, step int) {
+	n.step, n.w, n.h = step, (gw+step-1)/step, (gh+step-1)/step
 	n.period, n.purity, n.tmp = sized(n.period, n.w*n.h), sized(n.purity, n.w*n.h), sized(n.tmp, n.w*n.h)
 }
 
@@ -36,15 +36,16 @@ func newSpectrum() *spectrum {
 	return s
 }
 
-// measurePeriods finds the ridge period of each node from the x-signature across the ridges (Hong, Wan and Jain 1998),
+// measurePeriods finds the ridge period at every step-th block from the x-signature across the ridges (Hong, Wan and Jain 1998),
 // read by its spectrum instead of its peaks, and spreads the clear ones over the others: the period changes slowly.
-func (x *extractor) measurePeriods() {
+func (x *extractor) measurePeriods(step int) {
 	n := &x.nodes
+	n.reset(x.gw, x.gh, step)
 	var signature [sigLength]float32
 	for ny := range n.h {
 		for nx := range n.w {
 			i := ny*n.w + nx
-			bx, by := min(nx*nodeBlocks, x.gw-1), min(ny*nodeBlocks, x.gh-1)
+			bx, by := min(nx*step, x.gw-1), min(ny*step, x.gh-1)
 			total := x.sign(&signature, bx*block+block/2, by*block+block/2, by*x.gw+bx)
 			n.period[i], n.purity[i] = candidates.peak(&signature, total)
 		}
@@ -128,7 +129,7 @@ func (x *extractor) spreadPeriods() {
 	}
 	for by := range x.gh {
 		for bx := range x.gw {
-			i := by/nodeBlocks*n.w + bx/nodeBlocks
+			i := by/n.step*n.w + bx/n.step
 			x.period[by*x.gw+bx] = n.period[i] / weight[i]
 			x.band[by*x.gw+bx] = periodIndex(x.period[by*x.gw+bx])
 			x.purity[by*x.gw+bx] = n.purity[i]

@@ -2,7 +2,6 @@ package finger
 
 import (
 	"cmp"
-	"image"
 	"math"
 	"slices"
 
@@ -39,19 +38,21 @@ func (x *extractor) detect(tr matcher.Trace) []candidate {
 	return x.best(dropClusters(found))
 }
 
-// trusted refuses ends at the edge of the finger or picture, where every line ends.
+// trusted refuses ends at the edge of the finger, where every line ends. The edge of the picture is another matter: there
+// lines are cut, which makes an end only within a few pixels of it.
 func (x *extractor) trusted(e *end) bool {
-	ahead := func(d float64) (int, int) {
-		return e.x - int(math.Round(e.ux*d)), e.y - int(math.Round(e.uy*d))
+	if e.ux == 0 && e.uy == 0 || min(e.x, e.y, x.w-1-e.x, x.h-1-e.y) < borderGap {
+		return false
 	}
-	fx, fy := ahead(edgeAhead)
-	return (e.ux != 0 || e.uy != 0) && x.inside(e.x, e.y, edgeDepth) && x.inside(fx, fy, edgeDepth)
+	fx := min(max(e.x-int(math.Round(e.ux*edgeAhead)), 0), x.w-1)
+	fy := min(max(e.y-int(math.Round(e.uy*edgeAhead)), 0), x.h-1)
+	return x.inside(e.x, e.y, edgeDepth) && x.inside(fx, fy, edgeDepth)
 }
 
 // describe takes the direction from the field, which is steadier than a few pixels of line, and the sense of it from
-// the line.
+// the line. The field is read a little inside the line: at the end itself its neighbours close in, this way or that.
 func (x *extractor) describe(e *end, kind Kind) candidate {
-	c2, s2 := x.doubledAt(e.x, e.y)
+	c2, s2 := x.doubledAt(e.x+int(e.ux*directionAt), e.y+int(e.uy*directionAt))
 	length := float32(math.Hypot(float64(c2), float64(s2)))
 	c, s := axis(c2/length, s2/length)
 	if c*e.ux+s*e.uy < 0 {
@@ -109,14 +110,14 @@ func (x *extractor) best(all []candidate) []candidate {
 	return all
 }
 
-// newPrint turns what was found in the part of src that begins at corner into a Print at 500 dpi.
-func newPrint(found []candidate, src working, corner image.Point) Print {
-	base := func(v int) int { return int(math.Round(float64(v) * src.scale)) }
-	p := Print{Width: base(src.w), Height: base(src.h), Minutiae: make([]Minutia, len(found))}
+// newPrint turns what was found in a region of the whole picture into a Print at 500 dpi.
+func newPrint(found []candidate, region, whole working) Print {
+	base := func(v float64) int { return int(math.Round(v)) }
+	p := Print{Width: base(float64(whole.w) * whole.scale), Height: base(float64(whole.h) * whole.scale), Minutiae: make([]Minutia, len(found))}
 	for i, c := range found {
 		p.Minutiae[i] = Minutia{
-			X:       int16(base(c.x + corner.X)),
-			Y:       int16(base(c.y + corner.Y)),
+			X:       int16(min(max(base(region.x0+float64(c.x)*region.scale), 0), p.Width)),
+			Y:       int16(min(max(base(region.y0+float64(c.y)*region.scale), 0), p.Height)),
 			Angle:   uint8(int(math.Round(c.angle/(2*math.Pi)*256)) & 255),
 			Kind:    c.kind,
 			Quality: uint8(min(max(math.Round(100*c.quality), 1), 100)),

@@ -32,13 +32,19 @@ func (x *extractor) measureBlocks(src working) {
 	}
 }
 
-// contrast is the deviation of good ridges in this picture: nine blocks in ten stay below it. Where a finger covers less
-// than that tenth, its best blocks tell instead.
+// contrast is about the deviation of good ridges in this picture: nine blocks in ten stay below it. Where a finger covers
+// less than that tenth, its best blocks tell instead; where scratches, dirt or frames stand out, the median of what is
+// not blank tells that they do.
 func (x *extractor) contrast() float32 {
 	sorted := x.fa[:len(x.spread)]
 	copy(sorted, x.spread)
 	slices.Sort(sorted)
-	return max(sorted[len(sorted)*9/10], sorted[max(0, len(sorted)-smallBlocks)]/2)
+	best := max(sorted[len(sorted)*9/10], sorted[max(0, len(sorted)-smallBlocks)]/2)
+	blank, _ := slices.BinarySearch(sorted, minSpread)
+	if seen := sorted[blank:]; len(seen) > smallBlocks {
+		return min(best, outstanding*seen[len(seen)/2])
+	}
+	return best
 }
 
 // findRegion measures the whole picture, then its region, for which the extractor is made ready.

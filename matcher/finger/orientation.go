@@ -62,7 +62,8 @@ func axis(cosine, sine float32) (c, s float64) {
 }
 
 // gradients sums the gradient products of every block into the finest tensor, then smooths that by one block.
-// The gradient is a 5 x 5 derivative of a Gaussian in binomial form, taken on every second row.
+// The gradient is a 5 x 5 derivative of a Gaussian in binomial form, taken on every second row,
+// where it lies in the picture as a whole: the frame around it would add a direction of its own.
 func (x *extractor) gradients(picture plane) {
 	n := x.gw * block
 	x.rows = sized(x.rows, 2*(n+4))
@@ -71,13 +72,13 @@ func (x *extractor) gradients(picture plane) {
 	clear(t.re)
 	clear(t.im)
 	clear(t.energy)
-	for y := 0; y < x.gh*block; y += 2 {
+	for y := 2; y < x.h-2; y += 2 {
 		x.columns(picture, y, low, diff)
 		g := y / block * x.gw
 		for bx := range x.gw {
 			var xx, yy, xy int32
 			l, d := low[bx*block:bx*block+block+4], diff[bx*block:bx*block+block+4]
-			for i := range block {
+			for i := max(0, 2-bx*block); i < min(block, x.w-2-bx*block); i++ {
 				gx := (l[i+4] - l[i] + 2*(l[i+3]-l[i+1])) >> 4
 				gy := (d[i] + d[i+4] + 4*(d[i+1]+d[i+3]) + 6*d[i+2]) >> 4
 				xx += gx * gx

@@ -18,7 +18,7 @@ const (
 	reasonUnclear     = "unclear-ridges"
 )
 
-// pattern sums up the blocks of the mask.
+// pattern sums up the blocks of the mask. Pixels are those of 500 dpi.
 type pattern struct {
 	area   float64 // pixels
 	clear  float64 // pixels of blocks with clear ridges
@@ -28,16 +28,16 @@ type pattern struct {
 
 func (x *extractor) pattern() pattern {
 	var p pattern
-	const size = block * block
+	size := block * block * x.scale * x.scale
 	for i, m := range x.mask {
 		if !m {
 			continue
 		}
 		p.area += size
 		p.purity += float64(x.purity[i])
-		if x.purity[i] > clearPurity && x.coherence[i] > clearCoherence {
+		if x.clearAt(i) {
 			p.clear += size
-			p.period += float64(x.period[i])
+			p.period += float64(x.period[i]) * x.scale
 		}
 	}
 	p.purity /= max(1, p.area/size)

@@ -7,10 +7,11 @@ import (
 
 // extractor holds the arrays of one extraction; they are reused, so that extraction hardly allocates.
 type extractor struct {
-	w, h   int // working picture, pixels
-	gw, gh int // grid, blocks
-	stride int // of the framed pictures below
-	origin int // index of pixel (0, 0) in them
+	w, h   int     // working picture, pixels
+	gw, gh int     // grid, blocks
+	stride int     // of the framed pictures below
+	origin int     // index of pixel (0, 0) in them
+	scale  float64 // pixels at 500 dpi in a working pixel
 
 	norm   plane // contrast-normalised picture
 	smooth plane // the same smoothed along the ridges
@@ -71,7 +72,6 @@ func (x *extractor) reset(w, h int) {
 		a.clear()
 	}
 	x.cells = sized(x.cells, x.gw*x.gh*cellsPerBlock*cellsPerBlock)
-	x.nodes.reset(x.gw, x.gh)
 }
 
 // resetGrid sizes what is kept by block.

@@ -1,10 +1,14 @@
 package finger
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// segment decides which blocks show ridges: enough contrast beside the best of the picture, a clear direction and a
+// segment decides which blocks show ridges: enough contrast beside the clear ones of the picture, a clear direction and a
 // clear period. Small islands go, small holes close.
 func (x *extractor) segment() {
+	x.reference = max(x.reference, clearContrast*x.clearSpread())
 	least := x.faint()
 	score := x.fa
 	for i := range score {
@@ -19,6 +23,21 @@ func (x *extractor) segment() {
 	x.keepLargeParts()
 	x.fillHoles()
 	x.measureDepth()
+}
+
+// clearSpread is the median deviation of the clear blocks; 0 when there are too few.
+func (x *extractor) clearSpread() float32 {
+	spreads := x.fa[:0]
+	for i, s := range x.spread {
+		if x.clearAt(i) {
+			spreads = append(spreads, s)
+		}
+	}
+	if len(spreads) < clearFrom {
+		return 0
+	}
+	slices.Sort(spreads)
+	return spreads[len(spreads)/2]
 }
 
 // smoothMask lets every block follow the majority of its 5 x 5 neighbourhood; outside the picture is outside the mask.
@@ -100,7 +119,8 @@ func (x *extractor) components(inside bool) (labels []int32, sizes []int) {
 	return labels, sizes
 }
 
-// measureDepth counts, for every block, the steps (eight directions) to the nearest block outside the mask or picture.
+// measureDepth counts, for every block, the steps (eight directions) to the nearest block outside the mask. Where the
+// picture cuts the finger off, the finger goes on.
 func (x *extractor) measureDepth() {
 	const far = 250
 	for i, m := range x.mask {
@@ -111,20 +131,20 @@ func (x *extractor) measureDepth() {
 	}
 	at := func(bx, by int) uint8 {
 		if bx < 0 || by < 0 || bx >= x.gw || by >= x.gh {
-			return 0
+			return far
 		}
 		return x.depth[by*x.gw+bx]
 	}
 	for by := range x.gh {
 		for bx := range x.gw {
 			d := &x.depth[by*x.gw+bx]
-			*d = min(*d, 1+min(at(bx-1, by), at(bx-1, by-1), at(bx, by-1), at(bx+1, by-1)))
+			*d = min(*d, 1+min(far-1, at(bx-1, by), at(bx-1, by-1), at(bx, by-1), at(bx+1, by-1)))
 		}
 	}
 	for by := x.gh - 1; by >= 0; by-- {
 		for bx := x.gw - 1; bx >= 0; bx-- {
 			d := &x.depth[by*x.gw+bx]
-			*d = min(*d, 1+min(at(bx+1, by), at(bx+1, by+1), at(bx, by+1), at(bx-1, by+1)))
+			*d = min(*d, 1+min(far-1, at(bx+1, by), at(bx+1, by+1), at(bx, by+1), at(bx-1, by+1)))
 		}
 	}
 }

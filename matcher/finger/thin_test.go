@@ -134,7 +134,7 @@ func TestResampleKeepsLevels(t *testing.T) {
 		flat[i] = 77
 	}
 	for _, size := range [][2]int{{45, 35}, {180, 140}, {90, 70}, {31, 200}} {
-		for _, v := range resample(flat, 90, 70, size[0], size[1]) {
+		for _, v := range resample(flat, 90, 90, 70, size[0], size[1]) {
 			if v != 77 {
 				t.Fatalf("a flat picture of 77 became %d at %v", v, size)
 			}

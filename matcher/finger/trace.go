@@ -43,7 +43,7 @@ func (x *extractor) traceFields(tr matcher.Trace) {
 		if !x.mask[i] {
 			return grey(0)
 		}
-		return frequencyColour(float64(x.period[i]))
+		return frequencyColour(float64(x.period[i]) * x.scale)
 	}))
 	tr(tracePurity, x.gridPicture(func(i int) color.RGBA { return grey(255 * float64(x.purity[i])) }))
 	tr(traceMask, x.gridPicture(func(i int) color.RGBA {

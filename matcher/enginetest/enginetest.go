@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -40,6 +41,7 @@ func (s Suite) Run(t *testing.T) {
 		{"CancelledContextStops", cancelledContextStops},
 		{"SampleIsNotKept", sampleIsNotKept},
 		{"IndexFindsAndForgets", indexFindsAndForgets},
+		{"FusesWithoutLoss", fusesWithoutLoss},
 		{"ConcurrentUseChangesNothing", concurrentUse},
 		{"CompareDoesNotAllocate", compareDoesNotAllocate},
 	} {
@@ -385,5 +387,87 @@ func compareDoesNotAllocate(t *testing.T, b *bench) {
 	}
 	if n := testing.AllocsPerRun(100, run); n != 0 && !raceEnabled {
 		t.Errorf("two comparisons allocate %v times", n)
+	}
+}
+
+// fusesWithoutLoss: an engine that fuses puts every template into one result, keeps subjects apart and makes templates that
+// are alike their subjects.
+func fusesWithoutLoss(t *testing.T, b *bench) {
+	engine, ok := b.engine.(matcher.Fuser)
+	if !ok {
+		t.Skip("this engine does not fuse")
+	}
+	var templates []matcher.Template
+	var subjects []int
+	for i := range b.subjects {
+		for k := range b.subjects[i] {
+			tpl := b.template(t, i, k)
+			tpl.Position = matcher.Unknown
+			templates, subjects = append(templates, tpl), append(subjects, i)
+		}
+	}
+	results, err := engine.Fuse(templates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := make([]int, len(templates))
+	for _, r := range results {
+		for _, i := range r.Of {
+			count[i]++
+			if subjects[i] != subjects[r.Of[0]] {
+				t.Errorf("samples of subjects %d and %d became one template", subjects[r.Of[0]], subjects[i])
+			}
+		}
+		fusedTemplate(t, b, r, templates)
+	}
+	if len(results) == len(templates) {
+		t.Error("nothing was fused")
+	}
+	for i, n := range count {
+		if n != 1 {
+			t.Errorf("template %d is part of %d results", i, n)
+		}
+	}
+	if none, err := engine.Fuse(nil); err != nil || len(none) != 0 {
+		t.Errorf("of nothing: %d results, %v", len(none), err)
+	}
+	fuseRefuses(t, engine, templates)
+}
+
+// fusedTemplate checks a result of templates.
+func fusedTemplate(t *testing.T, b *bench, r matcher.FusedTemplate, templates []matcher.Template) {
+	first := templates[r.Of[0]]
+	if r.Template.Model != b.engine.Model() || r.Template.Position != first.Position {
+		t.Errorf("a template of model %q and position %q", r.Template.Model, r.Template.Position)
+	}
+	if len(r.Of) == 1 && !bytes.Equal(r.Template.Payload, first.Payload) {
+		t.Error("a template that was not fused changed")
+	}
+	ref := b.reference(t, r.Template)
+	for _, i := range r.Of {
+		for k, other := range templates {
+			p := b.probe(t, templates[i])
+			if !slices.Contains(r.Of, k) && compare(t, p, ref) <= compare(t, p, b.reference(t, other)) {
+				t.Errorf("template %d is more alike template %d than the one that it was fused to", i, k)
+			}
+		}
+	}
+}
+
+func fuseRefuses(t *testing.T, engine matcher.Fuser, templates []matcher.Template) {
+	for _, c := range []struct {
+		what   string
+		code   matcher.Code
+		change func(*matcher.Template)
+	}{
+		{"another model", matcher.CodeModelMismatch, func(tpl *matcher.Template) { tpl.Model += "-other" }},
+		{"another modality", matcher.CodeModelMismatch, func(tpl *matcher.Template) { tpl.Modality = otherThan(tpl.Modality) }},
+		{"a broken payload", matcher.CodeBadTemplate, func(tpl *matcher.Template) { tpl.Payload = tpl.Payload[:1] }},
+		{"another position", matcher.CodeBadParameter, func(tpl *matcher.Template) { tpl.Position = "left-thumb" }},
+	} {
+		list := slices.Clone(templates)
+		c.change(&list[len(list)-1])
+		_, err := engine.Fuse(list)
+		wantCode(t, c.what, err, c.code)
 	}
 }

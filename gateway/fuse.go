@@ -169,7 +169,7 @@ func inUse(m model, refs References, prepared map[string]matcher.Reference) []St
 	var out []StoredTemplate
 	covered := map[string]bool{}
 	for _, d := range refs.Derived {
-		if d.Modality != m.Modality() || d.Model != m.Model() || !madeOf(d, refs.Templates) {
+		if d.Model != m.Model() || !madeOf(d, refs.Templates) {
 			continue
 		}
 		if _, err := reference(m, d.StoredTemplate, prepared); err != nil {

@@ -235,6 +235,7 @@ func TestCapturesDecideWhereADerivedReferenceIsNotSound(t *testing.T) {
 		"made of nothing":          func(r *gateway.References) { r.Derived[0].Of = nil },
 		"of another model":         func(r *gateway.References) { r.Derived[0].Model = "toy-finger-0" },
 		"of another position":      func(r *gateway.References) { r.Derived[0].Position = "left-thumb" },
+		"made under another label": func(r *gateway.References) { relabel(&r.Derived[0].StoredTemplate, "left-thumb") },
 		"of another modality":      func(r *gateway.References) { r.Derived[0].Modality = matcher.Face },
 		"damaged":                  func(r *gateway.References) { r.Derived[0].Data[12] ^= 1 },
 		"cut off":                  func(r *gateway.References) { r.Derived[0].Data = nil },
@@ -252,6 +253,40 @@ func TestCapturesDecideWhereADerivedReferenceIsNotSound(t *testing.T) {
 		if out := h.verify(t, "a", finger("mallory/1", "")); out.Decision != decision.NoMatch {
 			t.Errorf("%s: a stranger: %s", name, out.Decision)
 		}
+	}
+}
+
+// relabel makes t a template of another position, its header too.
+func relabel(t *gateway.StoredTemplate, p matcher.Position) {
+	rewrite(t, func(parsed *matcher.Template) { parsed.Position = p })
+}
+
+func rewrite(t *gateway.StoredTemplate, change func(*matcher.Template)) {
+	parsed, err := matcher.ParseTemplate(t.Data)
+	change(&parsed)
+	data, failed := parsed.AppendBinary(nil)
+	if err != nil || failed != nil {
+		panic(errors.Join(err, failed))
+	}
+	t.Model, t.Position, t.Data = parsed.Model, parsed.Position, data
+}
+
+func TestCapturesOfAnEarlierModelAreNotFused(t *testing.T) {
+	h, _ := newFusingHouse(t)
+	h.enroll(t, "a", takes("index", "right-index", 2)...)
+	for i := range 2 {
+		rewrite(&h.registry.held["a"].Templates[i], func(parsed *matcher.Template) { parsed.Model = "toy-finger-0" })
+	}
+	h.enroll(t, "a", finger("index/3", "right-index"))
+	if d := h.derived(t, "a"); len(d) != 0 {
+		t.Errorf("derived %v", d)
+	}
+	if n := h.comparisons(t, "a", "index"); n != 1 {
+		t.Errorf("%d comparisons", n)
+	}
+	h.enroll(t, "a", finger("index/4", "right-index"))
+	if d := h.derived(t, "a"); !slices.Equal(d, []string{"index/3+index/4"}) {
+		t.Errorf("derived %v", d)
 	}
 }
 

@@ -101,6 +101,49 @@ func TestFingersAreNotMixed(t *testing.T) {
 	}
 }
 
+// patchwork makes templates for a forger: four fingers around a part that all share, so that they are fused.
+func patchwork(seed uint64) []Print {
+	shared := syntheticFinger(seed)
+	out := make([]Print, 4)
+	for k := range out {
+		p := Print{Width: 900, Height: 900}
+		for i, m := range syntheticFinger(1000*seed + uint64(k)).Minutiae {
+			switch other := shared.Minutiae[i]; {
+			case other.X > 70 && other.X < 230 && other.Y > 80 && other.Y < 320:
+				p.add(float64(other.X)+300, float64(other.Y)+250, other.Angle, Minutia{Kind: other.Kind, Quality: maxQuality})
+			case i < 30:
+				p.add(float64(m.X)/2+float64(300+150*(2*(k%2)-1)), float64(m.Y)/2+float64(350+200*(k-k%2-1)), m.Angle, Minutia{Kind: m.Kind, Quality: maxQuality})
+			}
+		}
+		out[k] = p
+	}
+	return out
+}
+
+// What a forger has fused matches strangers no more often than each of the parts does.
+func TestPatchworksAreNoMasterPrints(t *testing.T) {
+	var parts, whole []float64
+	for seed := range uint64(30) {
+		prints := patchwork(seed)
+		got := Fuse(prints)[0]
+		if len(got.Of) < 3 {
+			t.Fatalf("patchwork %d: %v were fused", seed, got.Of)
+		}
+		for stranger := range uint64(200) {
+			probe := impress(syntheticFinger(50+stranger), usual(newRand(stranger)), stranger)
+			whole = append(whole, scoreOf(probe, got.Print))
+			parts = append(parts, scoreOf(probe, prints[stranger%4]))
+		}
+	}
+	slices.Sort(parts)
+	for _, fmr := range []float64{0.1, 0.01} {
+		threshold := parts[len(parts)-1-int(fmr*float64(len(parts)))]
+		if rate := 1 - shareBelow(whole, threshold); rate > 1.5*fmr+0.002 {
+			t.Errorf("parts match %v of strangers at a score of %.1f, the whole %v", fmr, threshold, rate)
+		}
+	}
+}
+
 func TestTurnedCopiesFuseToTheSamePrint(t *testing.T) {
 	finger := syntheticFinger(6)
 	p := impress(finger, wear{}, 1)

@@ -86,7 +86,7 @@ func (ix *Index) Bytes() (n int) {
 
 // append adds an entry to the newest chunk, or to a new one.
 func (ix *Index) append(subject string, refs []*reference) {
-	if ix.newest == nil || !ix.newest.chunk.fits(len(refs)) {
+	for ix.newest == nil || !ix.newest.chunk.fits(len(refs)) {
 		ix.begin()
 	}
 	s := ix.newest
@@ -118,12 +118,15 @@ func (ix *Index) end(subject string) {
 	ix.tidy(at.slot)
 }
 
-// tidy drops a chunk of which most is gone, and moves what is live in it to the newest. Searches that began before keep the
+// tidy drops a chunk of which half is gone, and moves what is live in it to the newest. Searches that began before keep the
 // chunk, with what moved live in it.
 func (ix *Index) tidy(s *slot) {
 	c := s.chunk
-	if s == ix.newest || 2*s.live > len(c.entries) {
+	if 2*s.live > len(c.entries) {
 		return
+	}
+	if s == ix.newest {
+		ix.newest = nil
 	}
 	last := ix.slots[len(ix.slots)-1]
 	ix.slots[s.at], last.at = last, s.at

@@ -25,6 +25,8 @@ const (
 	spreadTurn     = 0.4
 	signatureStep  = 0.22 // of 64 steps, in deviations: 110 pixels are 32 of them
 
+	slowestWave = 0.6 // radians a deviation
+
 	// Minutiae are alike when fewer than alikeBits of the 256 bits of their signatures differ; chance gives 128 with a
 	// deviation of 12 or so, and the nearest of 32 some 105.
 	alikeBits = 114

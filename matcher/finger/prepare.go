@@ -169,15 +169,28 @@ func densityOf(n int, area float64) float32 {
 	return float32(min(max(float64(n)/max(area, 1), leastDensity), mostDensity))
 }
 
-// strongest returns the n minutiae of best quality at different places, in canonical order.
+// strongest returns the n minutiae of best quality at different places, in canonical order. Of equal quality those nearest
+// the middle are taken, which another impression is most likely to show.
 func strongest(list []Minutia, n int) []Minutia {
 	list = slices.Clone(list)
 	if len(list) > n {
-		slices.SortFunc(list, func(a, b Minutia) int { return cmp.Or(cmp.Compare(b.Quality, a.Quality), canonical(a, b)) })
+		x, y := middle(list)
+		off := func(m Minutia) float64 { return math.Hypot(float64(m.X)-x, float64(m.Y)-y) }
+		slices.SortFunc(list, func(a, b Minutia) int {
+			return cmp.Or(cmp.Compare(b.Quality, a.Quality), cmp.Compare(off(a), off(b)), canonical(a, b))
+		})
 		list = list[:n]
 	}
 	slices.SortFunc(list, canonical)
 	return slices.CompactFunc(list, func(a, b Minutia) bool { return a.X == b.X && a.Y == b.Y })
+}
+
+// middle is the mean place of minutiae.
+func middle(list []Minutia) (x, y float64) {
+	for _, m := range list {
+		x, y = x+float64(m.X), y+float64(m.Y)
+	}
+	return x / float64(len(list)), y / float64(len(list))
 }
 
 // area is what a print covers: the convex hull of its points, widened by coverReach.

@@ -17,18 +17,39 @@ import (
 // of a random one they cover it more evenly, and no seed is to be chosen (Yang et al. 2014, quasi-Monte Carlo features).
 var phases = func() *kernel.Phases256 {
 	p := &kernel.Phases256{}
+	n := 0
 	for k := range 256 {
-		n := k + 1
-		fu, fv := waveNumber(signatureStep*normal(halton(n, 2))), waveNumber(signatureStep*normal(halton(n, 3)))
-		fa, offset := int(math.Round(normal(halton(n, 5))/spreadTurn)), int(256*halton(n, 7))
+		var w wave
+		for w.slow() {
+			n++
+			w = newWave(n)
+		}
+		fu, fv := waveNumber(signatureStep*w.u), waveNumber(signatureStep*w.v)
 		for i := range kernel.Steps256 {
 			centred := 2*i - (kernel.Steps256 - 1)
 			p.U[i][k], p.V[i][k] = phaseAt(fu, centred), phaseAt(fv, centred)
-			p.A[i][k] = uint8(offset + fa*(2*centred+2*kernel.Steps256)) // 4/256 turn a step, in the middle of it
+			p.A[i][k] = uint8(w.offset + w.turns*(2*centred+2*kernel.Steps256)) // 4/256 turn a step, in the middle of it
 		}
 	}
 	return p
 }()
+
+// wave is one of the waves: radians a deviation, whole turns a turn, and the phase at the origin in 1/256 turn.
+type wave struct {
+	u, v   float64
+	turns  int
+	offset int
+}
+
+func newWave(n int) wave {
+	return wave{
+		u: normal(halton(n, 2)), v: normal(halton(n, 3)),
+		turns: int(math.Round(normal(halton(n, 5)) / spreadTurn)), offset: int(256 * halton(n, 7)),
+	}
+}
+
+// slow waves hardly change within reach: their bit would be the same for nearly all minutiae.
+func (w wave) slow() bool { return w.turns == 0 && math.Hypot(w.u, w.v) < slowestWave }
 
 // halton is the n-th number of the van der Corput sequence of a base: the digits of n mirrored at the point.
 func halton(n, base int) (x float64) {

@@ -143,7 +143,7 @@ func TestSignaturesAreTheSameEverywhere(t *testing.T) {
 		}
 	}
 	got := [4]uint32{digest(&phases.U), digest(&phases.V), digest(&phases.A), crc32.Checksum(words, table)}
-	if want := [4]uint32{0xd13344f4, 0x5c013dc9, 0xab1a96e8, 0x6ea8f2d8}; got != want {
+	if want := [4]uint32{0xeea48a8d, 0xecd3aa63, 0xa03670bf, 0xb0b6ee9e}; got != want {
 		t.Errorf("digests %#08x, want %#08x", got, want)
 	}
 }

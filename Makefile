@@ -66,7 +66,7 @@ accuracy: build models ## error rates on the captures in DATA, with the trade-of
 	bin/biobench accuracy --modality face --dataset $(DATA)/face/lfw_tuning --det docs/det-face.svg
 
 calibrate: build models ## what scores mean, anew from the captures in DATA; minutes
-	bin/biobench accuracy --modality finger $(FINGERS) --calibrated --calibrate models/finger-minutiae-1 --synthetic 2000
+	bin/biobench accuracy --modality finger $(FINGERS) --calibrated --calibrate models/finger-minutiae-2 --synthetic 2000
 	bin/biobench accuracy --modality face --dataset $(DATA)/face/lfw_tuning --calibrated --calibrate models/face-fr-1
 	$(MAKE) build
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Model is the id of the parameter set that scores depend on: the folder in models/.
-const Model = "finger-minutiae-1"
+const Model = "finger-minutiae-2"
 
 const (
 	// fewestMinutiae that a template must have to be compared. A record with fewer is empty for our purpose, and must

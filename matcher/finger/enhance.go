@@ -100,7 +100,7 @@ func (x *extractor) enhance() {
 	x.eachCell(0, func(at, o, k int) { bandPass(x.ridges, x.smooth, at, x.stride, x.filters.across[o][k]) })
 }
 
-// offset is a tap as a distance in bytes in a plane.
+// offset is a tap as a distance in bytes in a plane, from the pixel a margin above and left of the one that is filtered.
 type offset struct {
 	at     int32
 	weight int32
@@ -116,7 +116,7 @@ func (l *laidOut) layOut(stride int) {
 	lay := func(to *[]offset, taps []tap) {
 		*to = sized(*to, len(taps))
 		for i, t := range taps {
-			(*to)[i] = offset{2 * int32(int(t.dy)*stride+int(t.dx)), int32(t.weight)}
+			(*to)[i] = offset{2 * int32((margin+int(t.dy))*stride+margin+int(t.dx)), int32(t.weight)}
 		}
 	}
 	for o := range orientations {
@@ -210,25 +210,39 @@ func (x *extractor) doubledAt(px, py int) (c, s float32) {
 
 // smooth filters one cell of four by four pixels, the first with index at; the weights are positive.
 func smooth(out, in plane, at, stride int, taps []offset) {
-	for range cellSide {
-		var sum uint64
-		for _, t := range taps {
-			sum += binary.LittleEndian.Uint64(in[2*at+int(t.at):]) * uint64(t.weight)
-		}
-		binary.LittleEndian.PutUint64(out[2*at:], sum>>8&0x00ff_00ff_00ff_00ff)
-		at += stride
-	}
+	putCell(out, at, stride, weighCell(in, at, stride, 0, taps))
 }
 
 // bandPass does the same with weights that sum to zero. Between the taps a lane may borrow from its neighbour, but the
 // final sums fit 16 bits, and so they are right.
 func bandPass(out, in plane, at, stride int, taps []offset) {
-	for range cellSide {
-		sum := uint64(0x8080_8080_8080_8080) // 128 and a half
-		for _, t := range taps {
-			sum += binary.LittleEndian.Uint64(in[2*at+int(t.at):]) * uint64(int64(t.weight))
-		}
-		binary.LittleEndian.PutUint64(out[2*at:], sum>>8&0x00ff_00ff_00ff_00ff)
-		at += stride
+	const half = 0x8080_8080_8080_8080 // 128 and a half
+	putCell(out, at, stride, weighCell(in, at, stride, half, taps))
+}
+
+// weighCell adds the weighted taps to start, for each row of a cell.
+func weighCell(in plane, at, stride int, start uint64, taps []offset) [cellSide]uint64 {
+	corner := 2 * (at - margin*stride - margin) // offsets count from there
+	a := in[corner:]
+	b := in[corner+2*stride:]
+	c := in[corner+4*stride:]
+	d := in[corner+6*stride:]
+	b, c = b[:len(d)], c[:len(d)]
+	a = a[:len(d)]
+	s, t, u, v := start, start, start, start
+	for _, p := range taps {
+		k, i := uint64(int64(p.weight)), int(p.at)
+		s += binary.LittleEndian.Uint64(a[i:]) * k
+		t += binary.LittleEndian.Uint64(b[i:]) * k
+		u += binary.LittleEndian.Uint64(c[i:]) * k
+		v += binary.LittleEndian.Uint64(d[i:]) * k
+	}
+	return [cellSide]uint64{s, t, u, v}
+}
+
+// putCell keeps the upper half of every lane.
+func putCell(out plane, at, stride int, sums [cellSide]uint64) {
+	for i, sum := range sums {
+		binary.LittleEndian.PutUint64(out[2*(at+i*stride):], sum>>8&0x00ff_00ff_00ff_00ff)
 	}
 }

@@ -69,7 +69,7 @@ func (x *extractor) findRidges(src working) (region working, ok bool) {
 	x.orient(x.norm)
 	x.measurePeriods(roughBlocks)
 	if k := x.zoom(); k != 1 {
-		region = region.zoomed(k)
+		region = region.zoomed(&x.resampler, k)
 		x.reset(region.w, region.h)
 		x.measureBlocks(region)
 		x.normalise(region)

@@ -8,7 +8,7 @@ import (
 )
 
 func BenchmarkExtract(b *testing.B) {
-	for _, size := range [][2]int{{300, 300}, {388, 374}, {640, 480}, {800, 740}} {
+	for _, size := range [][2]int{{300, 300}, {388, 374}, {500, 500}, {640, 480}, {800, 740}} {
 		b.Run(fmt.Sprintf("synthetic/%dx%d", size[0], size[1]), func(b *testing.B) {
 			pix := ridgeImage{w: size[0], h: size[1], period: 9, planted: scattered(size[0], size[1])}.draw()
 			benchmarkExtract(b, pix, size[0], size[1])

@@ -1,6 +1,9 @@
 package finger
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // nodeGrid holds the ridge period at every step-th block, before it is spread over the blocks.
 type nodeGrid struct {
@@ -59,20 +62,24 @@ func (x *extractor) sign(signature *[sigLength]float32, cx, cy, i int) float32 {
 	const fix = 1 << 10
 	alongX, alongY := int(c*fix*sigStep), int(s*fix*sigStep)
 	acrossX, acrossY := int(-s*fix), int(c*fix)
-	var energy int
-	x0 := cx*fix + fix/2 - acrossX*sigLength/2 - alongX*sigBreadth/2
-	y0 := cy*fix + fix/2 - acrossY*sigLength/2 - alongY*sigBreadth/2
+	var total, energy int
+	picture, stride := x.norm, x.stride
+	x0 := (cx+margin)*fix + fix/2 - acrossX*sigLength/2 - alongX*sigBreadth/2
+	y0 := (cy+margin)*fix + fix/2 - acrossY*sigLength/2 - alongY*sigBreadth/2
 	for i := range signature {
 		px, py, sum := x0+i*acrossX, y0+i*acrossY, 0
 		for range sigBreadth {
-			v := int(x.norm.at(x.origin + py>>10*x.stride + px>>10))
+			at := 2 * (py>>10*stride + px>>10)
+			v := int(binary.LittleEndian.Uint16(picture[at:]))
 			sum += v
 			energy += v * v
 			px += alongX
 			py += alongY
 		}
-		signature[i] = float32(sum) / sigBreadth
+		total += sum
+		signature[i] = float32(sum-128*sigBreadth) / sigBreadth
 	}
+	energy += sigLength*sigBreadth*128*128 - 2*128*total // of values 128 lower
 	return float32(energy) / (sigLength * sigBreadth)
 }
 

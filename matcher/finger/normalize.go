@@ -9,26 +9,52 @@ import (
 
 // measureBlocks fills mean and spread from each block and its neighbours (binomial weights, about two ridge periods).
 func (x *extractor) measureBlocks(src working) {
-	square := x.spread
+	x.sumBlocks(src)
+	x.spreadBlocks()
+}
+
+// sumBlocks fills mean and spread with the mean grey level and the mean square of each block alone.
+func (x *extractor) sumBlocks(src working) {
 	for by := range x.gh {
 		for bx := range x.gw {
-			var s, ss uint32
 			right, bottom := min(bx*block+block, src.w), min(by*block+block, src.h)
+			var s, ss uint32
 			for y := by * block; y < bottom; y++ {
-				for _, v := range src.row(y)[bx*block : right] {
-					s += uint32(v)
-					ss += uint32(v) * uint32(v)
-				}
+				a, b := sumRow(src.row(y)[bx*block : right])
+				s, ss = s+a, ss+b
 			}
 			n := float32((right - bx*block) * (bottom - by*block))
 			x.mean[by*x.gw+bx] = float32(s) / n
-			square[by*x.gw+bx] = float32(ss) / n
+			x.spread[by*x.gw+bx] = float32(ss) / n
 		}
 	}
+}
+
+// sumRow adds up the pixels of a row and their squares.
+func sumRow(row []byte) (s, ss uint32) {
+	if len(row) == block {
+		word := binary.LittleEndian.Uint64(row)
+		for range block / 2 {
+			a, b := uint32(word&255), uint32(word>>8&255)
+			s += a + b
+			ss += a*a + b*b
+			word >>= 16
+		}
+		return s, ss
+	}
+	for _, v := range row {
+		s += uint32(v)
+		ss += uint32(v) * uint32(v)
+	}
+	return s, ss
+}
+
+// spreadBlocks blurs what sumBlocks has found and makes the mean squares deviations.
+func (x *extractor) spreadBlocks() {
 	x.blur(x.mean, 1)
-	x.blur(square, 1)
+	x.blur(x.spread, 1)
 	for i, m := range x.mean {
-		x.spread[i] = float32(math.Sqrt(float64(max(0, square[i]-m*m))))
+		x.spread[i] = float32(math.Sqrt(float64(max(0, x.spread[i]-m*m))))
 	}
 }
 
@@ -50,12 +76,26 @@ func (x *extractor) contrast() float32 {
 // findRegion measures the whole picture, then its region, for which the extractor is made ready.
 func (x *extractor) findRegion(src working) image.Rectangle {
 	x.resetGrid(src.w, src.h)
-	x.measureBlocks(src)
+	x.sumBlocks(src)
+	x.whole.copy(x.mean, x.spread)
+	x.spreadBlocks()
 	x.reference = x.contrast()
-	part := x.region()
+	wide, part := x.gw, x.region()
 	x.reset(part.Dx(), part.Dy())
-	x.measureBlocks(src.crop(part))
+	for by := range x.gh { // the region is made of whole blocks
+		from := (part.Min.Y/block+by)*wide + part.Min.X/block
+		copy(x.mean[by*x.gw:][:x.gw], x.whole.mean[from:])
+		copy(x.spread[by*x.gw:][:x.gw], x.whole.square[from:])
+	}
+	x.spreadBlocks()
 	return part
+}
+
+// blockSums are the mean grey level and the mean square of each block of the whole picture.
+type blockSums struct{ mean, square []float32 }
+
+func (s *blockSums) copy(mean, square []float32) {
+	s.mean, s.square = append(s.mean[:0], mean...), append(s.square[:0], square...)
 }
 
 // region is the smallest part of the picture, in whole blocks, that holds every block with contrast, and one more on
@@ -102,8 +142,9 @@ func (x *extractor) normalise(src working) {
 			dm, dk := (mr-ml)/block, (kr-kl)/block
 			t := float32(from) - (float32(bx*block) + mid)
 			m, k := ml+dm*t, kl+dk*t
+			line := out[2*from : 2*to]
 			for i, v := range row[from:to] {
-				binary.LittleEndian.PutUint16(out[2*(from+i):], uint16(128.5+min(max((m-float32(v))*k, -clip), clip)))
+				binary.LittleEndian.PutUint16(line[2*i:], uint16(min(max(int32(128.5+(m-float32(v))*k), 128-clip), 128+clip)))
 				m += dm
 				k += dk
 			}

@@ -1,6 +1,7 @@
 package finger
 
 import (
+	"encoding/binary"
 	"image"
 	"math"
 )
@@ -22,14 +23,14 @@ func (s working) crop(r image.Rectangle) working {
 	return working{s.pix[r.Min.Y*s.stride+r.Min.X:], s.stride, r.Dx(), r.Dy(), s.scale, x0, y0}
 }
 
-// zoomed is the picture resampled to about k times its size.
-func (s working) zoomed(k float64) working {
+// zoomed is the picture resampled to about k times its size, in the resampler's memory.
+func (s working) zoomed(r *resampler, k float64) working {
 	nw := max(1, int(math.Round(float64(s.w)*k)))
 	k = float64(nw) / float64(s.w)
 	nh := max(1, int(math.Round(float64(s.h)*k)))
 	scale := s.scale / k
 	half := (scale - s.scale) / 2 // pixels are squares, and their centres count
-	return working{resample(s.pix, s.stride, s.w, s.h, nw, nh), nw, nw, nh, scale, s.x0 + half, s.y0 + half}
+	return working{r.resample(s.pix, s.stride, s.w, s.h, nw, nh), nw, nw, nh, scale, s.x0 + half, s.y0 + half}
 }
 
 // toBase brings a picture to 500 dpi. Within dpiSlack the pixels stay and only coordinates are scaled.
@@ -42,89 +43,168 @@ func toBase(pix []byte, w, h, dpi int) working {
 	return working{resample(pix, w, w, h, nw, nh), nw, nw, nh, 1, 0, 0}
 }
 
-// taps are the weights of one output pixel: they start at source index first and sum to 1 << tapBits.
+const (
+	tapBits    = 12 // weights of an output pixel sum to 1 << tapBits
+	acrossBits = 4  // behind the point, between the two passes
+)
+
+// taps are the weights of the pixels of a line: output pixel i is the sum of weights[i*width+j] times pixel first[i]+j.
 type taps struct {
-	first   int
+	width   int
+	first   []int32
 	weights []int32
 }
 
-const tapBits = 12
+// resampler keeps the arrays of resample for the next picture.
+type resampler struct {
+	out  []byte
+	rows [][]uint64 // a ring of the source rows that the next output row needs, scaled across
+	sums []uint64
+}
 
 // resample scales w x h bytes to nw x nh with a cubic kernel (Keys 1981, a = -1/2), widened when shrinking.
 func resample(pix []byte, stride, w, h, nw, nh int) []byte {
-	columns, across := kernels(w, nw), make([]int32, nw*h)
-	for y := range h {
-		row, out := pix[y*stride:][:w], across[y*nw:][:nw]
-		for x := range columns {
-			out[x] = columns[x].sum(row) >> (tapBits - 4) // keeps four bits behind the point
-		}
-	}
-	out, sums := make([]byte, nw*nh), make([]int32, nw)
-	for y, t := range kernels(h, nh) {
-		for x := range sums {
-			sums[x] = 1 << (tapBits + 3)
-		}
-		t.add(sums, across[t.first*nw:])
-		for x, s := range sums {
-			out[y*nw+x] = byte(min(max(s>>(tapBits+4), 0), 255))
-		}
-	}
-	return out
+	return new(resampler).resample(pix, stride, w, h, nw, nh)
 }
 
-// sum weighs the pixels of a row.
-func (t *taps) sum(row []byte) (s int32) {
-	row = row[t.first:]
-	if k := t.weights; len(k) == 4 && len(row) >= 4 { // the usual case, enlarging
-		return k[0]*int32(row[0]) + k[1]*int32(row[1]) + k[2]*int32(row[2]) + k[3]*int32(row[3])
+// resample does the same into an array that the next call overwrites.
+func (r *resampler) resample(pix []byte, stride, w, h, nw, nh int) []byte {
+	columns, lines := kernels(w, nw), kernels(h, nh)
+	r.reset(nw, nh, lines.width)
+	done := 0
+	for y, first := range lines.first {
+		for ; done < int(first)+lines.width; done++ {
+			columns.across(r.rows[done%lines.width], pix[done*stride:][:w])
+		}
+		r.down(r.out[y*nw:][:nw], lines.weights[y*lines.width:][:lines.width], int(first))
 	}
-	for i, k := range t.weights {
-		s += k * int32(row[i])
-	}
-	return s
+	return r.out
 }
 
-// add weighs the rows below each other, as long as sums, and adds them to it.
-func (t *taps) add(sums, rows []int32) {
-	n, k := len(sums), t.weights
-	for ; len(k) >= 2; k, rows = k[2:], rows[2*n:] {
-		a, b := rows[:n], rows[n:2*n]
-		for x := range sums {
-			sums[x] += k[0]*a[x] + k[1]*b[x]
+func (r *resampler) reset(nw, nh, rows int) {
+	pairs := (nw + 1) / 2
+	r.out, r.sums = sized(r.out, nw*nh), sized(r.sums, pairs)
+	for len(r.rows) < rows {
+		r.rows = append(r.rows, nil)
+	}
+	for i := range r.rows {
+		r.rows[i] = sized(r.rows[i], pairs)
+	}
+}
+
+// across scales a row. Two pixels share a word, 32 bits apart: a negative one borrows from the one above it, which the
+// final sums, all above 0, make good.
+func (t *taps) across(out []uint64, row []byte) {
+	if t.width == 4 {
+		t.acrossFour(out, row)
+		return
+	}
+	for i, first := range t.first {
+		var s int32
+		for j, k := range t.weights[i*t.width:][:t.width] {
+			s += k * int32(row[int(first)+j])
+		}
+		put(out, i, s)
+	}
+}
+
+// acrossFour does the same in the usual case, enlarging.
+func (t *taps) acrossFour(out []uint64, row []byte) {
+	for i, first := range t.first {
+		k, p := (*[4]int32)(t.weights[4*i:]), binary.LittleEndian.Uint32(row[first:])
+		put(out, i, k[0]*int32(p&255)+k[1]*int32(p>>8&255)+k[2]*int32(p>>16&255)+k[3]*int32(p>>24))
+	}
+}
+
+func put(out []uint64, i int, sum int32) {
+	v := uint64(int64(sum >> (tapBits - acrossBits)))
+	if i&1 == 0 {
+		out[i/2] = v
+	} else {
+		out[i/2] += v << 32
+	}
+}
+
+// down weighs the rows from first on below each other.
+func (r *resampler) down(out []byte, weights []int32, first int) {
+	const (
+		shift = tapBits + acrossBits
+		lift  = 1 << 10 // keeps sums above 0
+		start = lift<<shift + 1<<(shift-1)
+	)
+	for i := range r.sums {
+		r.sums[i] = start<<32 | start
+	}
+	r.weigh(weights, first)
+	for i := range out {
+		v := int32(uint32(r.sums[i/2]>>(i&1*32))>>shift) - lift
+		if uint32(v) > 255 {
+			v = min(max(v, 0), 255)
+		}
+		out[i] = byte(v)
+	}
+}
+
+// weigh adds the weighted rows to the sums, two at a time.
+func (r *resampler) weigh(weights []int32, first int) {
+	sums, n := r.sums, len(weights)
+	row := func(j int) ([]uint64, uint64) { return r.rows[(first+j)%n][:len(sums)], uint64(int64(weights[j])) }
+	j := 0
+	for ; j+2 <= n; j += 2 {
+		a, ka := row(j)
+		b, kb := row(j + 1)
+		for i := range sums {
+			sums[i] += a[i]*ka + b[i]*kb
 		}
 	}
-	if len(k) == 1 {
-		for x, v := range rows[:n] {
-			sums[x] += k[0] * v
+	if j < n {
+		a, ka := row(j)
+		for i := range sums {
+			sums[i] += a[i] * ka
 		}
 	}
 }
 
 // kernels gives the taps of every output pixel of a line of n pixels scaled to m.
-func kernels(n, m int) []taps {
+func kernels(n, m int) taps {
 	step := float64(n) / float64(m)
 	wide := max(step, 1)
-	most := int(4*wide) + 1 // taps of a pixel
-	all, weights, exact := make([]taps, m), make([]int32, m*most), make([]float64, most)
-	for i := range all {
+	most := min(n, int(4*wide)+1)
+	if wide == 1 {
+		most = min(n, 4) // a fifth pixel weighs nothing
+	}
+	t := taps{most, make([]int32, m), make([]int32, m*most)}
+	exact, weights := make([]float64, int(4*wide)+1), make([]int32, int(4*wide)+1)
+	for i := range t.first {
 		centre := (float64(i)+0.5)*step - 0.5
 		first := max(0, int(math.Ceil(centre-2*wide)))
 		count := min(n-1, int(math.Floor(centre+2*wide))) - first + 1
-		var sum float64
-		for j := range count {
-			exact[j] = cubic((float64(first+j) - centre) / wide)
-			sum += exact[j]
+		weigh(weights[:count], exact, first, centre, wide)
+		start := min(first, n-most)
+		t.first[i] = int32(start)
+		for j, k := range weights[:count] {
+			if at := first - start + j; at < most {
+				t.weights[i*most+at] = k
+			}
 		}
-		t := taps{first, weights[i*most:][:count]}
-		rest := int32(1 << tapBits)
-		for j := range t.weights {
-			t.weights[j] = int32(math.Round(exact[j] / sum * (1 << tapBits)))
-			rest -= t.weights[j]
-		}
-		t.weights[count/2] += rest
-		all[i] = t
 	}
-	return all
+	return t
+}
+
+// weigh fills weights with those of the pixels from first on around a centre, which sum to 1 << tapBits.
+func weigh(weights []int32, exact []float64, first int, centre, wide float64) {
+	exact = exact[:len(weights)]
+	var sum float64
+	for j := range exact {
+		exact[j] = cubic((float64(first+j) - centre) / wide)
+		sum += exact[j]
+	}
+	rest := int32(1 << tapBits)
+	for j := range weights {
+		weights[j] = int32(math.Round(exact[j] / sum * (1 << tapBits)))
+		rest -= weights[j]
+	}
+	weights[len(weights)/2] += rest
 }
 
 func cubic(t float64) float64 {

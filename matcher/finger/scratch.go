@@ -17,7 +17,8 @@ type extractor struct {
 	smooth plane // the same smoothed along the ridges
 	ridges plane // enhanced picture: above zero on ridges
 
-	reference        float32   // deviation of good ridges in this picture, grey levels
+	reference        float32 // deviation of good ridges in this picture, grey levels
+	whole            blockSums
 	mean, spread     []float32 // grey level and deviation, per block
 	tensors          [3]tensor // gradient tensor at three scales, per block
 	cosine, sine     []float32 // of the doubled ridge direction, y down, per block
@@ -29,10 +30,12 @@ type extractor struct {
 	depth            []uint8   // blocks to the nearest one outside the mask, per block
 	nodes            nodeGrid
 	fa, fb           []float32 // grid scratch
-	rows             []int32   // gradient scratch
+	low, diff        []byte    // gradient scratch: two bytes a pixel
+	resampler        resampler
 	ridgeBits        bitmap
 	valleyBits       bitmap
 	thinRow, thinOld []uint64
+	thinned          [2][]bool // rows that lost pixels in the last two subiterations
 	skel             skeleton
 	filters          laidOut
 	cells            []uint8 // filter direction of every cell
@@ -51,8 +54,9 @@ func (p plane) set(i int, v int32) { binary.LittleEndian.PutUint16(p[2*i:], uint
 
 // clear makes all pixels 0; the number of pixels is a multiple of four.
 func (p plane) clear() {
-	for i := 0; i+8 <= len(p); i += 8 {
-		binary.LittleEndian.PutUint64(p[i:], zeros)
+	binary.LittleEndian.PutUint64(p, zeros)
+	for n := 8; n < len(p); n *= 2 {
+		copy(p[n:], p[:n])
 	}
 }
 

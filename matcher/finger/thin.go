@@ -52,6 +52,12 @@ func positive(p []byte) uint64 {
 // thin reduces every stroke to a line one pixel wide (Guo and Hall 1989), 64 pixels at a time.
 func (x *extractor) thin(b *bitmap) {
 	x.thinOld, x.thinRow = sized(x.thinOld, b.words), sized(x.thinRow, b.words)
+	for i := range x.thinned {
+		x.thinned[i] = sized(x.thinned[i], b.h+2)
+		for y := range x.thinned[i] {
+			x.thinned[i][y] = y > 0 && y <= b.h
+		}
+	}
 	for {
 		a := x.thinHalf(b, true)
 		if c := x.thinHalf(b, false); !a && !c {
@@ -60,24 +66,41 @@ func (x *extractor) thin(b *bitmap) {
 	}
 }
 
-// thinHalf is one subiteration; it reports whether a pixel went. All pixels are judged on the picture as it was.
+// thinHalf is one subiteration; it reports whether a pixel went. All pixels are judged on the picture as it was. Rows
+// without a change around them since this condition last judged them are passed over.
 func (x *extractor) thinHalf(b *bitmap, first bool) (changed bool) {
 	above, here := x.thinOld, x.thinRow
+	last, now := x.thinned[0], x.thinned[1] // rows changed one subiteration ago, and two ago; the latter become this one's
+	x.thinned[0], x.thinned[1] = now, last
+	dirty := func(y int) bool { return last[y] || now[y] }
 	clear(above)
+	up, mid := false, dirty(1)
 	for y := range b.h {
-		row, below := b.row(y), b.row(y+1)
+		down := dirty(y + 2)
+		row := b.row(y)
 		copy(here, row)
-		for i := 1; i < b.words-1; i++ {
-			c := here[i]
-			if c == 0 {
-				continue
-			}
-			if gone := c & removable(neighbours(above, here, below, i), first); gone != 0 {
-				row[i] = c &^ gone
-				changed = true
-			}
-		}
+		lost := (up || mid || down) && thinRow(row, above, here, b.row(y+1), first)
+		now[y+1] = lost
+		changed = changed || lost
+		up, mid = mid, down
 		above, here = here, above
+	}
+	return changed
+}
+
+// thinRow takes the removable pixels out of a row; above and here are the rows as they were.
+func thinRow(row, above, here, below []uint64, first bool) (changed bool) {
+	n := len(row)
+	above, here, below = above[:n], here[:n], below[:n]
+	for i := 1; i < n-1; i++ {
+		c := here[i]
+		if c == 0 {
+			continue
+		}
+		if gone := c & removable(neighbours(above, here, below, i), first); gone != 0 {
+			row[i] = c &^ gone
+			changed = true
+		}
 	}
 	return changed
 }

@@ -91,7 +91,10 @@ func TestFiltersFitTheirLanes(t *testing.T) {
 	in, out := make(plane, 2*side*side), make(plane, 2*side*side)
 	var laid laidOut
 	laid.layOut(side)
-	const at = side*side/2 + side/2
+	const (
+		at     = side*side/2 + side/2
+		corner = margin*side + margin // offsets count from there
+	)
 	for o := range orientations {
 		for k := range bankPeriods {
 			taps := laid.across[o][k]
@@ -100,7 +103,7 @@ func TestFiltersFitTheirLanes(t *testing.T) {
 				in.set(i, int32(255*rng.IntN(2)-128))
 			}
 			for _, tap := range taps { // the worst case for the first pixel
-				in.set(at+int(tap.at)/2, map[bool]int32{true: 127, false: -128}[tap.weight > 0])
+				in.set(at-corner+int(tap.at)/2, map[bool]int32{true: 127, false: -128}[tap.weight > 0])
 			}
 			for name, filter := range map[string]struct {
 				apply func(out, in plane, at, stride int, taps []offset)
@@ -112,7 +115,7 @@ func TestFiltersFitTheirLanes(t *testing.T) {
 					p := at + i/4*side + i%4
 					var sum, bias int32
 					for _, tap := range filter.taps {
-						sum += in.at(p+int(tap.at)/2) * tap.weight
+						sum += in.at(p-corner+int(tap.at)/2) * tap.weight
 						bias += 128 * tap.weight
 					}
 					want := (sum+bias+filter.half)>>8 - 128

@@ -385,7 +385,7 @@ func compareDoesNotAllocate(t *testing.T, b *bench) {
 		compare(t, p, mated)
 		compare(t, p, other)
 	}
-	if n := testing.AllocsPerRun(100, run); n != 0 && !raceEnabled {
+	if n := testing.AllocsPerRun(100, run); n != 0 && !Racing {
 		t.Errorf("two comparisons allocate %v times", n)
 	}
 }

@@ -2,4 +2,5 @@
 
 package enginetest
 
-const raceEnabled = false
+// Racing: see race_on.go.
+const Racing = false

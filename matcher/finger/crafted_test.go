@@ -10,6 +10,7 @@ import (
 
 	"biogate/bench/synth"
 	"biogate/matcher"
+	"biogate/matcher/enginetest"
 	"biogate/matcher/finger"
 )
 
@@ -184,8 +185,7 @@ func inventedFamilies() []invented {
 }
 
 func TestInventedTemplatesMatchNoMoreThanStrangers(t *testing.T) {
-	probe, reference := probeOf(t, synth.PrintOf(population, 0)), referenceOf(t, synth.PrintOf(population, 0))
-	if testing.Short() || racing(probe, reference) {
+	if testing.Short() || enginetest.Racing {
 		t.Skip("takes 200,000 comparisons")
 	}
 	const share, members = 1e-3, 6

@@ -122,6 +122,10 @@ func patchwork(seed uint64) []Print {
 
 // What a forger has fused matches strangers no more often than each of the parts does.
 func TestPatchworksAreNoMasterPrints(t *testing.T) {
+	var strangers []*probe
+	for seed := range uint64(200) {
+		strangers = append(strangers, newProbe(impress(syntheticFinger(50+seed), usual(newRand(seed)), seed), matcher.Unknown))
+	}
 	var parts, whole []float64
 	for seed := range uint64(30) {
 		prints := patchwork(seed)
@@ -129,10 +133,13 @@ func TestPatchworksAreNoMasterPrints(t *testing.T) {
 		if len(got.Of) < 3 {
 			t.Fatalf("patchwork %d: %v were fused", seed, got.Of)
 		}
-		for stranger := range uint64(200) {
-			probe := impress(syntheticFinger(50+stranger), usual(newRand(stranger)), stranger)
-			whole = append(whole, scoreOf(probe, got.Print))
-			parts = append(parts, scoreOf(probe, prints[stranger%4]))
+		fused, part := newReference(got.Print, matcher.Unknown), make([]*reference, len(prints))
+		for k, p := range prints {
+			part[k] = newReference(p, matcher.Unknown)
+		}
+		for i, p := range strangers {
+			whole = append(whole, similarity(p, fused))
+			parts = append(parts, similarity(p, part[i%len(part)]))
 		}
 	}
 	slices.Sort(parts)

@@ -7,6 +7,7 @@ import (
 
 	"biogate/bench/synth"
 	"biogate/matcher"
+	"biogate/matcher/enginetest"
 	"biogate/matcher/finger"
 )
 
@@ -55,17 +56,11 @@ func galleryOf(t testing.TB, n int) (*finger.Index, []matcher.Reference) {
 	return ix, refs
 }
 
-// racing says whether the race detector is on: it makes pools lose what they are given, and comparisons ten times as slow.
-func racing(p matcher.Probe, r matcher.Reference) bool {
-	return testing.AllocsPerRun(100, func() { _, _ = p.Compare(r) }) > 0
-}
-
 // Two-stage search must find nearly every mate that comparing all finds, give it the same score, and find the same for several
 // probes at once as for each alone.
 func TestTwoStagesFindWhatComparingAllFinds(t *testing.T) {
-	fingers, queries := 3000, 60
-	p := probeOf(t, synth.PatternOf(population, 0).Impression(1))
-	if testing.Short() || racing(p, referenceOf(t, synth.PrintOf(population, 0))) {
+	fingers, queries := 2400, 40
+	if testing.Short() || enginetest.Racing {
 		fingers, queries = 2100, 5
 	}
 	ix, refs := galleryOf(t, fingers)

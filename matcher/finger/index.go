@@ -102,7 +102,6 @@ func (ix *Index) begin() {
 	ix.slots = append(ix.slots, ix.newest)
 	if full != nil {
 		full.chunk = full.chunk.trimmed()
-		ix.tidy(full)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"biogate/matcher"
+	"biogate/matcher/enginetest"
 )
 
 // stock are references and probes to draw from, with the score of each pair: properties ask for them thousands of times.
@@ -141,7 +142,7 @@ func (ix *Index) fault() string {
 			return "a chunk does not know its place"
 		case s.live != n:
 			return "a chunk counts its live entries wrongly"
-		case s != ix.newest && 2*n <= len(s.chunk.entries):
+		case 2*n <= len(s.chunk.entries):
 			return "a chunk of which most is gone is kept"
 		case len(s.chunk.entries) > len(s.chunk.gone):
 			return "a chunk has more entries than marks"
@@ -340,10 +341,10 @@ func TestFullChunksAreTrimmed(t *testing.T) {
 
 // What one reference costs a search must not be an allocation: four times as many subjects take no more of them.
 func TestSearchesDoNotAllocatePerReference(t *testing.T) {
-	stock := newStock()
-	if n := testing.AllocsPerRun(100, func() { similarity(stock.probes[0], stock.references[0]) }); n > 0 {
+	if enginetest.Racing {
 		t.Skip("pools lose what they are given: the race detector is on")
 	}
+	stock := newStock()
 	dst := make([]matcher.Candidate, 0, 10)
 	counts := map[string][]float64{}
 	for _, subjects := range []int{300, 1200} {

@@ -290,6 +290,43 @@ func TestCapturesOfAnEarlierModelAreNotFused(t *testing.T) {
 	}
 }
 
+// Members whose references are of an earlier model cannot be found. The answer about somebody unknown says so until the last
+// of them was enrolled again or left.
+func TestIdentificationNamesMembersOfAnEarlierModel(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{"a", "b", "c"} {
+		h.enroll(t, subject, face(subject), finger(subject, "right-index"))
+		rewrite(&h.registry.held[subject].Templates[1], func(parsed *matcher.Template) { parsed.Model = "toy-finger-0" })
+	}
+	if err := h.galleries.AddMembers(ctx, "g", []string{"a", "b", "c"}); err != nil {
+		t.Fatal(err)
+	}
+	h.restart(t)
+	ask := func(step string, capture matcher.Sample, want decision.Verdict, reasons ...string) {
+		t.Helper()
+		out, err := h.Identify(ctx, gateway.IdentifyRequest{Gallery: "g", Audience: "rp", Captures: []matcher.Sample{capture}})
+		if err != nil || out.Decision != want || !slices.Equal(out.Reasons, reasons) {
+			t.Errorf("%s: %s %q %v", step, out.Decision, out.Reasons, err)
+		}
+	}
+	ask("nobody can be found", finger("a", ""), decision.Inconclusive, "gallery-has-no-reference", "model-mismatch:finger")
+	ask("faces have kept their model", face("mallory"), decision.NoMatch)
+	h.enroll(t, "a", finger("a", "right-index"))
+	ask("found again", finger("a", ""), decision.Match)
+	ask("not enrolled again", finger("b", ""), decision.NoMatch, "model-mismatch:finger")
+	h.enroll(t, "b", finger("b", "left-thumb"))
+	if err := h.RemoveMember(ctx, "g", "c"); err != nil {
+		t.Fatal(err)
+	}
+	ask("another finger was enrolled", finger("mallory", ""), decision.NoMatch, "model-mismatch:finger")
+	h.enroll(t, "b", finger("b", "right-index"))
+	ask("all are of the model in force", finger("mallory", ""), decision.NoMatch)
+}
+
 func TestRecordsWithoutDerivedReferences(t *testing.T) {
 	h := newHouse(t) // an engine that does not fuse
 	h.enroll(t, "a", takes("index", "right-index", 3)...)

@@ -29,9 +29,10 @@ type galleries struct {
 
 type gallery struct {
 	Gallery
-	members map[string]uint64                  // subject -> version of the references in the indexes, 0: none yet
-	indexes map[matcher.Modality]matcher.Index // never changed after the gallery was made
-	version uint64
+	members  map[string]uint64                        // subject -> version of the references in the indexes, 0: none yet
+	indexes  map[matcher.Modality]matcher.Index       // never changed after the gallery was made
+	outdated map[matcher.Modality]map[string]struct{} // members who may not be found: they have a reference of another model alone
+	version  uint64
 }
 
 func newGalleries(engines map[matcher.Modality]model, now func() time.Time) *galleries {
@@ -81,6 +82,24 @@ func (gs *galleries) unsure() []string {
 	return slices.Collect(maps.Keys(gs.doubts))
 }
 
+// outdated are the modalities of which a gallery has members with references that cannot be searched, being of another model,
+// sorted.
+func (gs *galleries) outdated(name string) (out []matcher.Modality) {
+	gs.mu.RLock()
+	defer gs.mu.RUnlock()
+	g, ok := gs.live(name)
+	if !ok {
+		return nil
+	}
+	for modality, members := range g.outdated {
+		if len(members) > 0 {
+			out = append(out, modality)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // searchable returns the indexes of a gallery, which may be searched without the lock, and its number of members.
 func (gs *galleries) searchable(name string) (indexes map[matcher.Modality]matcher.Index, members int, err error) {
 	gs.mu.RLock()
@@ -121,9 +140,9 @@ func (gs *galleries) put(meta Gallery) {
 		g.version++
 		return
 	}
-	g := &gallery{Gallery: meta, members: map[string]uint64{}, indexes: map[matcher.Modality]matcher.Index{}}
+	g := &gallery{Gallery: meta, members: map[string]uint64{}, indexes: map[matcher.Modality]matcher.Index{}, outdated: map[matcher.Modality]map[string]struct{}{}}
 	for modality, m := range gs.engines {
-		g.indexes[modality] = m.NewIndex()
+		g.indexes[modality], g.outdated[modality] = m.NewIndex(), map[string]struct{}{}
 	}
 	gs.byName[meta.Name] = g
 }
@@ -185,8 +204,9 @@ func (g *gallery) remove(subject string) {
 	if _, in := g.members[subject]; !in {
 		return
 	}
-	for _, index := range g.indexes {
+	for modality, index := range g.indexes {
 		index.Remove(subject)
+		delete(g.outdated[modality], subject)
 	}
 	delete(g.members, subject)
 	g.version++
@@ -216,6 +236,10 @@ func (gs *galleries) index(refs References, prepared map[matcher.Modality][]matc
 			continue
 		}
 		for modality, index := range g.indexes {
+			delete(g.outdated[modality], refs.Subject)
+			if isOutdated(gs.engines[modality], refs) {
+				g.outdated[modality][refs.Subject] = struct{}{}
+			}
 			if len(prepared[modality]) == 0 {
 				index.Remove(refs.Subject)
 				continue
@@ -228,6 +252,15 @@ func (gs *galleries) index(refs References, prepared map[matcher.Modality][]matc
 		g.version++
 	}
 	return nil
+}
+
+// isOutdated says whether refs has a reference of m's modality that is of another model, and none of m's in its place.
+func isOutdated(m model, refs References) bool {
+	return slices.ContainsFunc(refs.Templates, func(old StoredTemplate) bool {
+		return old.Modality == m.Modality() && old.Model != m.Model() && !slices.ContainsFunc(refs.Templates, func(t StoredTemplate) bool {
+			return t.Modality == old.Modality && t.Model == m.Model() && t.Position.Comparable(old.Position)
+		})
+	})
 }
 
 func (g *gallery) info() GalleryInfo {

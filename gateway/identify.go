@@ -98,8 +98,22 @@ func (s *Service) search(ctx context.Context, name string, questions []asked, po
 			accepted = append(accepted, f)
 		}
 	}
+	if len(accepted) == 0 {
+		nearest.Reasons = union(nearest.Reasons, s.passedOver(name, questions))
+	}
 	slices.SortStableFunc(accepted, func(a, b found) int { return compareRates(a.FMR, b.FMR) })
 	return accepted[:min(len(accepted), policy.MaxCandidates)], nearest, nil
+}
+
+// passedOver names the modalities asked about of which members hold references of another model: whoever was not found may be
+// one of them.
+func (s *Service) passedOver(name string, questions []asked) (reasons []string) {
+	for _, modality := range s.galleries.outdated(name) {
+		if slices.ContainsFunc(questions, func(q asked) bool { return q.modality == modality }) {
+			reasons = append(reasons, string(matcher.CodeModelMismatch)+":"+string(modality))
+		}
+	}
+	return reasons
 }
 
 func compareRates(a, b float64) int {

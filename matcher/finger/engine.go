@@ -69,6 +69,7 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
+	c.print.Minutiae = strongest(c.print.Minutiae, storedMinutiae)
 	payload, err := AppendPayload(nil, c.print)
 	if err != nil {
 		return matcher.Extraction{}, err

@@ -235,3 +235,20 @@ func FuzzExtract(f *testing.F) {
 		}
 	})
 }
+
+// A template is stored in 500 bytes, whatever came in.
+func TestTemplatesAreSmall(t *testing.T) {
+	p := randomPrint(newRand(4), 600, 600, 255)
+	record, err := AppendISO19794(nil, p, matcher.Unknown, ISO2005)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := extractFrom(matcher.Sample{Data: record})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := x.Template.AppendBinary(nil)
+	if err != nil || len(stored) > 500 {
+		t.Errorf("255 minutiae are stored in %d bytes, error %v", len(stored), err)
+	}
+}

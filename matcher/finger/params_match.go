@@ -6,6 +6,8 @@ const (
 	// comparedMinutiae take part, those of best quality. A good finger has 30 to 60; more are mostly false ones, and the
 	// cost of a comparison grows with their square.
 	comparedMinutiae = 64
+	// storedMinutiae are kept in a template, those of best quality: with all that stands around them 500 bytes.
+	storedMinutiae = 77
 	// statedTrust stands for the quality of minutiae that state none, as a share.
 	statedTrust = 0.7
 	// believedQuality is the highest mean quality that a print is believed, as a share: one real print in six has more. Without

@@ -13,13 +13,12 @@ import (
 	"biogate/bench/synth"
 	"biogate/matcher"
 	"biogate/matcher/finger"
-	"biogate/matcher/kernel"
 )
 
 // query is a probe whose mate is in the gallery.
 type query struct {
 	probe     matcher.Probe
-	lanes     int // signatures that the probe is searched with
+	lanes     int // that the signatures of the probe take up
 	mate      string
 	mateScore float64
 }
@@ -32,7 +31,7 @@ type filled struct {
 	queries []query
 	// reference holds the best comparison of the first queries with all templates.
 	reference []rankOne
-	minutiae  atomic.Int64 // of all templates
+	minutiae  atomic.Int64 // of all templates, as far as they are compared
 	took      time.Duration
 	heap      float64 // bytes that the templates added
 }
@@ -98,7 +97,7 @@ func (g *filled) queryOf(i int) (q *query, exists bool) {
 
 func (g *filled) enrol(i int) error {
 	p := synth.PrintOf(g.o.Seed, i)
-	g.minutiae.Add(int64(len(p.Minutiae)))
+	g.minutiae.Add(int64(min(len(p.Minutiae), mostCompared)))
 	t, err := template(g.e, p)
 	if err != nil {
 		return fmt.Errorf("reference of finger %d: %w", i, err)
@@ -130,8 +129,8 @@ func template(e matcher.Engine, p finger.Print) (matcher.Template, error) {
 	return matcher.Template{Modality: matcher.Finger, Model: e.Model(), Payload: payload}, err
 }
 
-// lanes is how many lanes of a vector so many signatures of a probe take up.
-func lanes(minutiae int) int { return min((minutiae+7)/8*8, kernel.Lanes256) }
+// lanes is how many lanes of vectors of 8 the signatures of a probe take up, in as many kernel.Probe256 as they need.
+func lanes(minutiae int) int { return (min(minutiae, mostCompared) + 7) / 8 * 8 }
 
 // words is how many 64-bit words of differing bits a two-stage search counts in a template on average: a signature has 4.
 func (g *filled) words() float64 {

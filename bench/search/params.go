@@ -7,6 +7,8 @@ const (
 	candidates = 10
 	// referenceQueries are compared with every template while the gallery is filled: each costs a comparison a template.
 	referenceQueries = 4
+	// mostCompared minutiae of a print have signatures: comparedMinutiae of matcher/finger.
+	mostCompared = 64
 	// sameScore is how far two sums of the same evidence in another order may differ, relative.
 	sameScore = 1e-6
 

@@ -226,3 +226,12 @@ func TestFingerIndex(t *testing.T) {
 		t.Errorf("two-stage search %+v", two)
 	}
 }
+
+// A probe of more signatures than one kernel call takes is counted in full, in vectors of 8.
+func TestLanes(t *testing.T) {
+	for minutiae, want := range map[int]int{6: 8, 8: 8, 32: 32, 33: 40, 40: 40, 57: 64, 64: 64, 90: 64} {
+		if got := lanes(minutiae); got != want {
+			t.Errorf("%d minutiae take up %d lanes, want %d", minutiae, got, want)
+		}
+	}
+}

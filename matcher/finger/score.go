@@ -5,11 +5,11 @@ import (
 	"math/bits"
 )
 
-// noPlacement is the score of prints without even two minutiae that are alike: less than any placement gets by much.
+// noPlacement is the score of prints that have not one minutia alike, or whose placements pair none: the least there is.
 const noPlacement = -100.0
 
-// unsupported is the score of prints whose best placement has too little support to be followed: below what those have
-// that are, and the more the better supported.
+// unsupported is the score of prints whose best placement has too little support to be followed: -50 to -30, the more the
+// better supported. Of placements that are followed one in a hundred comes to less than -30.
 func unsupported(support float32) float64 { return noPlacement/2 + 20*float64(support/leastSupport) }
 
 // score sums the evidence of the last pairing for and against one finger, in nats: what each pair is worth by how well

@@ -1,8 +1,9 @@
 package finger
 
 import (
-	"encoding/binary"
 	"math"
+
+	"biogate/matcher/kernel"
 )
 
 // tap is one weighted pixel of a filter.
@@ -92,39 +93,53 @@ func line(theta float64, reach int, profile func(float64) float64, band bool) []
 	return taps
 }
 
+// What the weighted pixels are added to. They are 128 higher than they stand for: smoothing keeps that, since its weights
+// sum to 1; a band pass, whose weights sum to 0, takes it away.
+const (
+	alongStart  = 0
+	acrossStart = 128<<8 + 128 // 128 and a half
+)
+
 // enhance filters the masked part of the picture: ridges become positive, valleys negative, the rest zero.
 func (x *extractor) enhance() {
 	x.filters.layOut(x.stride)
 	x.aimCells()
-	x.eachCell(1, func(at, o, _ int) { smooth(x.smooth, x.norm, at, x.stride, x.filters.along[o]) })
-	x.eachCell(0, func(at, o, k int) { bandPass(x.ridges, x.smooth, at, x.stride, x.filters.across[o][k]) })
+	x.eachCell(1, func(at, o, _ int) { x.filterCell(x.smooth, x.norm, at, alongStart, &x.filters.along[o]) })
+	x.eachCell(0, func(at, o, k int) { x.filterCell(x.ridges, x.smooth, at, acrossStart, &x.filters.across[o][k]) })
 }
 
-// offset is a tap as a distance in bytes in a plane, from the pixel a margin above and left of the one that is filtered.
-type offset struct {
-	at     int32
-	weight int32
+// filterCell filters the cell whose first pixel has index at. Taps count from a margin above and left of it.
+func (x *extractor) filterCell(out, in plane, at int, start uint16, f *kernel.CellFilter) {
+	kernel.FilterCell(out[2*at:], in[2*(at-margin*x.stride-margin):], 2*x.stride, start, f)
 }
 
 // laidOut is the bank for pictures of one width.
 type laidOut struct {
-	along  [orientations][]offset
-	across [orientations][bankPeriods][]offset
+	stride int
+	along  [orientations]kernel.CellFilter
+	across [orientations][bankPeriods]kernel.CellFilter
 }
 
+// layOut turns places into distances in bytes, unless the last picture was as wide.
 func (l *laidOut) layOut(stride int) {
-	lay := func(to *[]offset, taps []tap) {
-		*to = sized(*to, len(taps))
-		for i, t := range taps {
-			(*to)[i] = offset{2 * int32((margin+int(t.dy))*stride+margin+int(t.dx)), int32(t.weight)}
-		}
+	if l.stride == stride {
+		return
 	}
+	l.stride = stride
 	for o := range orientations {
-		lay(&l.along[o], filters.along[o])
+		l.lay(&l.along[o], filters.along[o])
 		for k := range bankPeriods {
-			lay(&l.across[o][k], filters.across[o][k])
+			l.lay(&l.across[o][k], filters.across[o][k])
 		}
 	}
+}
+
+func (l *laidOut) lay(to *kernel.CellFilter, taps []tap) {
+	list := sized(to.Taps(), len(taps))
+	for i, t := range taps {
+		list[i] = kernel.Tap{At: int32(2 * ((margin+int(t.dy))*l.stride + margin + int(t.dx))), Weight: t.weight}
+	}
+	to.Lay(list)
 }
 
 // aimCells sets the filter direction of the cells of the blocks in the mask and around it.
@@ -206,43 +221,4 @@ func (x *extractor) doubledAt(px, py int) (c, s float32) {
 		return mix(mix(a[gy*x.gw+gx], a[gy*x.gw+rx], tx), mix(a[ry*x.gw+gx], a[ry*x.gw+rx], tx), ty)
 	}
 	return at(x.cosine), at(x.sine)
-}
-
-// smooth filters one cell of four by four pixels, the first with index at; the weights are positive.
-func smooth(out, in plane, at, stride int, taps []offset) {
-	putCell(out, at, stride, weighCell(in, at, stride, 0, taps))
-}
-
-// bandPass does the same with weights that sum to zero. Between the taps a lane may borrow from its neighbour, but the
-// final sums fit 16 bits, and so they are right.
-func bandPass(out, in plane, at, stride int, taps []offset) {
-	const half = 0x8080_8080_8080_8080 // 128 and a half
-	putCell(out, at, stride, weighCell(in, at, stride, half, taps))
-}
-
-// weighCell adds the weighted taps to start, for each row of a cell.
-func weighCell(in plane, at, stride int, start uint64, taps []offset) [cellSide]uint64 {
-	corner := 2 * (at - margin*stride - margin) // offsets count from there
-	a := in[corner:]
-	b := in[corner+2*stride:]
-	c := in[corner+4*stride:]
-	d := in[corner+6*stride:]
-	b, c = b[:len(d)], c[:len(d)]
-	a = a[:len(d)]
-	s, t, u, v := start, start, start, start
-	for _, p := range taps {
-		k, i := uint64(int64(p.weight)), int(p.at)
-		s += binary.LittleEndian.Uint64(a[i:]) * k
-		t += binary.LittleEndian.Uint64(b[i:]) * k
-		u += binary.LittleEndian.Uint64(c[i:]) * k
-		v += binary.LittleEndian.Uint64(d[i:]) * k
-	}
-	return [cellSide]uint64{s, t, u, v}
-}
-
-// putCell keeps the upper half of every lane.
-func putCell(out plane, at, stride int, sums [cellSide]uint64) {
-	for i, sum := range sums {
-		binary.LittleEndian.PutUint64(out[2*(at+i*stride):], sum>>8&0x00ff_00ff_00ff_00ff)
-	}
 }

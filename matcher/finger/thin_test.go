@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"biogate/matcher/kernel"
 )
 
 func (b *bitmap) put(x, y int) { b.row(y)[1+x>>6] |= 1 << (x & 63) }
@@ -84,45 +86,39 @@ func TestPositive(t *testing.T) {
 	}
 }
 
-// TestFiltersFitTheirLanes compares the packed filters with plain arithmetic on the most extreme pictures.
+// TestFiltersFitTheirLanes compares the filters, whose pixels have 16 bits, with plain arithmetic on the most extreme pictures.
 func TestFiltersFitTheirLanes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
-	const side = 80
-	in, out := make(plane, 2*side*side), make(plane, 2*side*side)
-	var laid laidOut
-	laid.layOut(side)
 	const (
+		side   = 80
 		at     = side*side/2 + side/2
-		corner = margin*side + margin // offsets count from there
+		corner = at - margin*side - margin // taps count from there
 	)
+	x := extractor{stride: side}
+	in, out := make(plane, 2*side*side), make(plane, 2*side*side)
+	x.filters.layOut(side)
 	for o := range orientations {
 		for k := range bankPeriods {
-			taps := laid.across[o][k]
+			across := &x.filters.across[o][k]
 			in.clear()
 			for i := range side * side {
 				in.set(i, int32(255*rng.IntN(2)-128))
 			}
-			for _, tap := range taps { // the worst case for the first pixel
-				in.set(at-corner+int(tap.at)/2, map[bool]int32{true: 127, false: -128}[tap.weight > 0])
+			for _, tap := range across.Taps() { // the worst case for the first pixel
+				in.set(corner+int(tap.At)/2, map[bool]int32{true: 127, false: -128}[tap.Weight > 0])
 			}
 			for name, filter := range map[string]struct {
-				apply func(out, in plane, at, stride int, taps []offset)
-				taps  []offset
-				half  int32
-			}{"across": {bandPass, taps, 128}, "along": {smooth, laid.along[o], 0}} {
-				filter.apply(out, in, at, side, filter.taps)
+				*kernel.CellFilter
+				start uint16
+			}{"across": {across, acrossStart}, "along": {&x.filters.along[o], alongStart}} {
+				x.filterCell(out, in, at, filter.start, filter.CellFilter)
 				for i := range 16 {
-					p := at + i/4*side + i%4
-					var sum, bias int32
-					for _, tap := range filter.taps {
-						sum += in.at(p-corner+int(tap.at)/2) * tap.weight
-						bias += 128 * tap.weight
+					p := i/4*side + i%4
+					sum := int32(filter.start)
+					for _, tap := range filter.Taps() {
+						sum += (in.at(corner+p+int(tap.At)/2) + 128) * int32(tap.Weight)
 					}
-					want := (sum+bias+filter.half)>>8 - 128
-					if name == "across" {
-						want += 128
-					}
-					if got := out.at(p); got != want {
+					if got, want := out.at(at+p), sum>>8-128; got != want {
 						t.Fatalf("%s, direction %d, period %d, pixel %d: %d, want %d", name, o, k, i, got, want)
 					}
 				}

@@ -1,10 +1,11 @@
-// Package kernel holds the inner loops of comparison: slices in, numbers out, no allocation.
+// Package kernel holds the inner loops of extraction and of comparison: slices in, numbers out, no allocation.
 //
 // Every operation is a list of rows, best first; the last one is portable Go and the reference that the others are
 // tested against. Dispatch, agreement tests, fuzzing and benchmarks walk the same rows. Integer kernels agree exactly.
 package kernel
 
 //go:generate go run -C _generate . -operation embed256 -out ../embed256_amd64.s
+//go:generate go run -C _generate . -operation filtercell -out ../filtercell_amd64.s
 //go:generate go run -C _generate . -operation nearest256 -out ../nearest256_amd64.s
 //go:generate go run -C _generate . -operation machine -out ../machine_amd64.s
 

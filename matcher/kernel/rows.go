@@ -14,7 +14,7 @@ type Row struct {
 // Rows are all implementations of all operations. Those of one operation stand together, the generic one last, and
 // share their data.
 func Rows() []Row {
-	return slices.Concat(dot8Work(), embed256Work(), nearest256Work(),
+	return slices.Concat(dot8Work(), embed256Work(), nearest256Work(), filterCellWork(),
 		sumWork("CountOnes", countOnesRows()), sumWork("ReadSum", readSumRows()))
 }
 
@@ -69,6 +69,24 @@ func nearest256Work() []Row {
 	return views("Nearest256", "references against 32 lanes", nearest256Rows(), func(nearest256 nearest256Func) int {
 		nearest256(dst, refs, probe)
 		return n
+	})
+}
+
+func filterCellWork() []Row {
+	const side, cells = 128, 100 // bytes of a row
+	in, out := make([]byte, side*side), make([]byte, side*side)
+	for i, word := range scrambled(len(in) / 2) {
+		in[2*i] = byte(word)
+	}
+	taps := make([]Tap, 46)
+	for i := range taps {
+		taps[i] = Tap{int32(side*i + 2*(i/4)), int16(5 - i%2*10)}
+	}
+	return views("FilterCell", "cells under 46 taps", filterCellRows(), func(filterCell filterCellFunc) int {
+		for i := range cells {
+			filterCell(out, in[i%8*8:], side, 1<<15, taps)
+		}
+		return cells
 	})
 }
 

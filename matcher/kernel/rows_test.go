@@ -23,7 +23,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("%s/%s: %v allocations", r.Op, r.Name, n)
 		}
 	}
-	for _, op := range []string{"Dot8", "Embed256", "Nearest256", "CountOnes", "ReadSum"} {
+	for _, op := range []string{"Dot8", "Embed256", "Nearest256", "FilterCell", "CountOnes", "ReadSum"} {
 		if chosen[op] != 1 {
 			t.Errorf("%s: %d rows chosen", op, chosen[op])
 		}

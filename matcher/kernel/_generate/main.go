@@ -16,6 +16,8 @@ func main() {
 	switch *operation {
 	case "embed256":
 		embed256()
+	case "filtercell":
+		filterCell()
 	case "nearest256":
 		nearest256()
 	case "machine":

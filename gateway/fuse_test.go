@@ -306,6 +306,13 @@ func TestIdentificationNamesMembersOfAnEarlierModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.restart(t)
+	outdated := func(n int) {
+		t.Helper()
+		if got := h.Outdated(); got[matcher.Finger] != n || got[matcher.Face] != 0 {
+			t.Errorf("outdated %v, want %d fingers", got, n)
+		}
+	}
+	outdated(3)
 	ask := func(step string, capture matcher.Sample, want decision.Verdict, reasons ...string) {
 		t.Helper()
 		out, err := h.Identify(ctx, gateway.IdentifyRequest{Gallery: "g", Audience: "rp", Captures: []matcher.Sample{capture}})
@@ -322,8 +329,10 @@ func TestIdentificationNamesMembersOfAnEarlierModel(t *testing.T) {
 	if err := h.RemoveMember(ctx, "g", "c"); err != nil {
 		t.Fatal(err)
 	}
+	outdated(1)
 	ask("another finger was enrolled", finger("mallory", ""), decision.NoMatch, "model-mismatch:finger")
 	h.enroll(t, "b", finger("b", "right-index"))
+	outdated(0)
 	ask("all are of the model in force", finger("mallory", ""), decision.NoMatch)
 }
 

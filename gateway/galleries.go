@@ -100,6 +100,28 @@ func (gs *galleries) outdated(name string) (out []matcher.Modality) {
 	return out
 }
 
+// outdatedMembers counts the members of all galleries who may not be found, by modality; of those who are in several, once.
+func (gs *galleries) outdatedMembers() map[matcher.Modality]int {
+	gs.mu.RLock()
+	defer gs.mu.RUnlock()
+	subjects := map[matcher.Modality]map[string]struct{}{}
+	for modality := range gs.engines {
+		subjects[modality] = map[string]struct{}{}
+	}
+	for _, g := range gs.byName {
+		for modality, members := range g.outdated {
+			maps.Copy(subjects[modality], members)
+		}
+	}
+	out := map[matcher.Modality]int{}
+	for modality, members := range subjects {
+		if len(members) > 0 {
+			out[modality] = len(members)
+		}
+	}
+	return out
+}
+
 // searchable returns the indexes of a gallery, which may be searched without the lock, and its number of members.
 func (gs *galleries) searchable(name string) (indexes map[matcher.Modality]matcher.Index, members int, err error) {
 	gs.mu.RLock()
@@ -345,6 +367,10 @@ func (s *Service) prepare(refs References) map[matcher.Modality][]matcher.Refere
 	}
 	return out
 }
+
+// Outdated counts those whom neither a search nor deduplication may find, by modality: members of galleries, and with
+// deduplication all subjects, with references of another model than the one in force.
+func (s *Service) Outdated() map[matcher.Modality]int { return s.galleries.outdatedMembers() }
 
 // load fills the galleries from the record at start.
 func (s *Service) load(ctx context.Context) error {

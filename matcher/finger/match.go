@@ -139,25 +139,30 @@ func (s *workspace) bend(p *probe, tol float32) {
 	}
 	for i := range s.points[:s.n] {
 		c := &s.points[i]
-		var dx, dy, sum float32
-		for k := range s.pull {
-			q := &s.pull[k]
-			if q.point == i {
-				continue
-			}
-			ex, ey := c.x-q.x, c.y-q.y
-			w := 1 / (1 + (ex*ex+ey*ey)*float32(1/(fieldReach*fieldReach)))
-			w *= w
-			sum += w
-			dx += w * q.dx
-			dy += w * q.dy
-		}
-		sum += float32(fieldPrior)
-		c.x += dx / sum
-		c.y += dy / sum
-		c.lone = float32(fieldPrior) / sum
-		c.tol = tol
+		dx, dy, lone := meanPull(s.pull, i, c.x, c.y)
+		c.x, c.y = c.x+dx, c.y+dy
+		c.lone, c.tol = lone, tol
 	}
+}
+
+// meanPull is the mean displacement around (x, y), that of point i left out, shrunk towards none; lone is the share of none
+// in it.
+func meanPull(pulls []pull, i int, x, y float32) (dx, dy, lone float32) {
+	var sum float32
+	for k := range pulls {
+		q := &pulls[k]
+		if q.point == i {
+			continue
+		}
+		ex, ey := x-q.x, y-q.y
+		w := 1 / (1 + (ex*ex+ey*ey)*float32(1/(fieldReach*fieldReach)))
+		w *= w
+		sum += w
+		dx += w * q.dx
+		dy += w * q.dy
+	}
+	sum += float32(fieldPrior)
+	return dx / sum, dy / sum, float32(fieldPrior) / sum
 }
 
 // assign pairs each placed point with the probe point that fits it best, when that is mutual.

@@ -196,7 +196,7 @@ func (m *mosaic) bend() {
 		pulls := m.pulls(v)
 		for i := range v.at {
 			c := &v.at[i]
-			dx, dy := meanPull(pulls, i, c.x, c.y)
+			dx, dy, _ := meanPull(pulls, i, c.x, c.y)
 			c.x, c.y = c.x+dx, c.y+dy
 		}
 	}
@@ -248,23 +248,4 @@ func (m *mosaic) extent() float64 {
 		top, bottom = min(top, t.y), max(bottom, t.y)
 	}
 	return math.Hypot(right-left, bottom-top)
-}
-
-// meanPull is the mean displacement around (x, y), that of point i left out, shrunk towards none.
-func meanPull(pulls []pull, i int, x, y float32) (dx, dy float32) {
-	var sum float32
-	for k := range pulls {
-		q := &pulls[k]
-		if q.point == i {
-			continue
-		}
-		ex, ey := x-q.x, y-q.y
-		w := 1 / (1 + (ex*ex+ey*ey)*float32(1/(fieldReach*fieldReach)))
-		w *= w
-		sum += w
-		dx += w * q.dx
-		dy += w * q.dy
-	}
-	sum += float32(fieldPrior)
-	return dx / sum, dy / sum
 }

@@ -206,6 +206,9 @@ func TestUnstatedResolution(t *testing.T) {
 
 // Two parts of one picture that share 30 % of their area match more often than not, and 45 % nearly always.
 func TestPartsOfAPictureMatch(t *testing.T) {
+	if enginetest.Racing {
+		t.Skip("takes a minute under the race detector and calls nothing that TestSelfMatchSurvives does not")
+	}
 	threshold := served(t)
 	var pictures []*image.Gray
 	for seed := range uint64(4) {
@@ -243,6 +246,9 @@ func TestPartsOfAPictureMatch(t *testing.T) {
 
 // Comparison asks who the probe is and not the other way round, but the answer is nearly the same.
 func TestComparisonIsNearlySymmetric(t *testing.T) {
+	if enginetest.Racing {
+		t.Skip("half a minute under the race detector, for calls that other tests make")
+	}
 	var prints []print
 	var owner []uint64
 	for seed := range uint64(4) {
@@ -399,7 +405,11 @@ func hair(rng *rand.Rand) func(x, y float64) float64 {
 
 // Whatever texture passes for a finger matches no finger, and no other capture of its kind, at the served threshold.
 func TestTexturesMatchNothing(t *testing.T) {
-	const w, h, each = 300, 330, 3
+	const w, h = 300, 330
+	each := 3
+	if enginetest.Racing {
+		each = 1
+	}
 	threshold := served(t)
 	type named struct {
 		name string

@@ -62,15 +62,61 @@ func (x *extractor) spreadBlocks() {
 // less than that tenth, its best blocks tell instead; where scratches, dirt or frames stand out, the median of what is
 // not blank tells that they do.
 func (x *extractor) contrast() float32 {
-	sorted := x.fa[:len(x.spread)]
-	copy(sorted, x.spread)
-	slices.Sort(sorted)
-	best := max(sorted[len(sorted)*9/10], sorted[max(0, len(sorted)-smallBlocks)]/2)
-	blank, _ := slices.BinarySearch(sorted, minSpread)
-	if seen := sorted[blank:]; len(seen) > smallBlocks {
-		return min(best, outstanding*seen[len(seen)/2])
+	spreads, blank := x.fa[:len(x.spread)], 0
+	for i, s := range x.spread {
+		spreads[i] = s
+		if s < minSpread {
+			blank++
+		}
+	}
+	n := len(spreads)
+	best := max(nth(spreads, n*9/10), nth(spreads, max(0, n-smallBlocks))/2)
+	if seen := n - blank; seen > smallBlocks {
+		return min(best, outstanding*nth(spreads, blank+seen/2))
 	}
 	return best
+}
+
+// nth is the value that sorting would bring to index n; it reorders the values (Hoare 1961).
+func nth(values []float32, n int) float32 {
+	for range 64 { // some ten in practice; no picture shall make it slower than sorting
+		if len(values) < 2 {
+			return values[n]
+		}
+		left, right := partition(values)
+		switch {
+		case n <= right:
+			values = values[:right+1]
+		case n >= left:
+			values, n = values[left:], n-left
+		default:
+			return values[n]
+		}
+	}
+	slices.Sort(values)
+	return values[n]
+}
+
+// partition brings small values before large ones: none before left is larger, and none after right smaller, than any
+// beyond; what lies between them equals the pivot.
+func partition(values []float32) (left, right int) {
+	a, b, c := values[0], values[len(values)/2], values[len(values)-1]
+	pivot := max(min(a, b), min(max(a, b), c))
+	right = len(values) - 1
+	for left <= right {
+		for values[left] < pivot {
+			left++
+		}
+		for values[right] > pivot {
+			right--
+		}
+		if left <= right {
+			values[left], values[right] = values[right], values[left]
+			left++
+			right--
+		}
+	}
+	return left, right
 }
 
 // findRegion measures the whole picture, then its region, for which the extractor is made ready.
@@ -166,18 +212,33 @@ func mix(a, b, t float32) float32 { return a + (b-a)*t }
 // blur smooths a grid with the binomial kernel 1 4 6 4 1, its taps step blocks apart; edges are repeated.
 func (x *extractor) blur(a []float32, step int) { blurGrid(a, x.fb, x.gw, x.gh, step) }
 
+// blurredAt is pixel i of a blurred row.
+func blurredAt(row []float32, i, step int) float32 {
+	last := len(row) - 1
+	l2, l1, r1, r2 := max(i-2*step, 0), max(i-step, 0), min(i+step, last), min(i+2*step, last)
+	return (row[l2] + row[r2] + 4*(row[l1]+row[r1]) + 6*row[i]) * (1.0 / 16)
+}
+
 func blurGrid(a, tmp []float32, gw, gh, step int) {
 	for y := range gh {
 		row, out := a[y*gw:y*gw+gw], tmp[y*gw:y*gw+gw]
-		for i := range row {
-			l2, l1, r1, r2 := max(i-2*step, 0), max(i-step, 0), min(i+step, gw-1), min(i+2*step, gw-1)
-			out[i] = (row[l2] + row[r2] + 4*(row[l1]+row[r1]) + 6*row[i]) * (1.0 / 16)
+		from := min(2*step, gw)
+		to := max(from, gw-2*step) // up to there all taps lie inside the row
+		for i := range from {
+			out[i] = blurredAt(row, i, step)
+		}
+		for i := from; i < to; i++ {
+			out[i] = (row[i-2*step] + row[i+2*step] + 4*(row[i-step]+row[i+step]) + 6*row[i]) * (1.0 / 16)
+		}
+		for i := to; i < gw; i++ {
+			out[i] = blurredAt(row, i, step)
 		}
 	}
 	for y := range gh {
 		row := func(k int) []float32 { k = min(max(k, 0), gh-1); return tmp[k*gw : k*gw+gw] }
 		u2, u1, c, d1, d2 := row(y-2*step), row(y-step), row(y), row(y+step), row(y+2*step)
 		out := a[y*gw : y*gw+gw]
+		u2, u1, c, d1, d2 = u2[:len(out)], u1[:len(out)], c[:len(out)], d1[:len(out)], d2[:len(out)]
 		for i := range out {
 			out[i] = (u2[i] + d2[i] + 4*(u1[i]+d1[i]) + 6*c[i]) * (1.0 / 16)
 		}

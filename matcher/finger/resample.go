@@ -72,7 +72,7 @@ func (r *resampler) resample(pix []byte, stride, w, h, nw, nh int) []byte {
 	columns, lines := kernels(w, nw), kernels(h, nh)
 	r.reset(nw, nh, lines.width)
 	done := 0
-	for y, first := range lines.first {
+	for y, first := range lines.first[:nh] {
 		for ; done < int(first)+lines.width; done++ {
 			columns.across(r.rows[done%lines.width], pix[done*stride:][:w])
 		}
@@ -95,33 +95,33 @@ func (r *resampler) reset(nw, nh, rows int) {
 // across scales a row. Two pixels share a word, 32 bits apart: a negative one borrows from the one above it, which the
 // final sums, all above 0, make good.
 func (t *taps) across(out []uint64, row []byte) {
-	if t.width == 4 {
+	if t.width == 4 { // the usual case, enlarging
 		t.acrossFour(out, row)
 		return
 	}
-	for i, first := range t.first {
-		var s int32
-		for j, k := range t.weights[i*t.width:][:t.width] {
-			s += k * int32(row[int(first)+j])
-		}
-		put(out, i, s)
+	for i := range out {
+		out[i] = t.sum(2*i, row) + t.sum(2*i+1, row)<<32
 	}
 }
 
-// acrossFour does the same in the usual case, enlarging.
+// sum weighs the pixels of a row for output pixel i.
+func (t *taps) sum(i int, row []byte) uint64 {
+	var s int32
+	for j, k := range t.weights[i*t.width:][:t.width] {
+		s += k * int32(row[int(t.first[i])+j])
+	}
+	return uint64(int64(s >> (tapBits - acrossBits)))
+}
+
+// acrossFour does what across does, with four taps.
 func (t *taps) acrossFour(out []uint64, row []byte) {
-	for i, first := range t.first {
-		k, p := (*[4]int32)(t.weights[4*i:]), binary.LittleEndian.Uint32(row[first:])
-		put(out, i, k[0]*int32(p&255)+k[1]*int32(p>>8&255)+k[2]*int32(p>>16&255)+k[3]*int32(p>>24))
-	}
-}
-
-func put(out []uint64, i int, sum int32) {
-	v := uint64(int64(sum >> (tapBits - acrossBits)))
-	if i&1 == 0 {
-		out[i/2] = v
-	} else {
-		out[i/2] += v << 32
+	first, weights := t.first[:2*len(out)], t.weights[:8*len(out)]
+	for i := range out {
+		k := (*[8]int32)(weights[8*i:])
+		a, b := binary.LittleEndian.Uint32(row[first[2*i]:]), binary.LittleEndian.Uint32(row[first[2*i+1]:])
+		low := k[0]*int32(a&255) + k[1]*int32(a>>8&255) + k[2]*int32(a>>16&255) + k[3]*int32(a>>24)
+		high := k[4]*int32(b&255) + k[5]*int32(b>>8&255) + k[6]*int32(b>>16&255) + k[7]*int32(b>>24)
+		out[i] = uint64(int64(low>>(tapBits-acrossBits))) + uint64(high>>(tapBits-acrossBits))<<32
 	}
 }
 
@@ -173,9 +173,10 @@ func kernels(n, m int) taps {
 	if wide == 1 {
 		most = min(n, 4) // a fifth pixel weighs nothing
 	}
-	t := taps{most, make([]int32, m), make([]int32, m*most)}
+	even := m + m&1 // so that they come in pairs; a spare one weighs nothing
+	t := taps{most, make([]int32, even), make([]int32, even*most)}
 	exact, weights := make([]float64, int(4*wide)+1), make([]int32, int(4*wide)+1)
-	for i := range t.first {
+	for i := range m {
 		centre := (float64(i)+0.5)*step - 0.5
 		first := max(0, int(math.Ceil(centre-2*wide)))
 		count := min(n-1, int(math.Floor(centre+2*wide))) - first + 1

@@ -1,9 +1,6 @@
 package finger
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // segment decides which blocks show ridges: enough contrast beside the clear ones of the picture, a clear direction and a
 // clear period. Small islands go, small holes close.
@@ -36,8 +33,7 @@ func (x *extractor) clearSpread() float32 {
 	if len(spreads) < clearFrom {
 		return 0
 	}
-	slices.Sort(spreads)
-	return spreads[len(spreads)/2]
+	return nth(spreads, len(spreads)/2)
 }
 
 // smoothMask lets every block follow the majority of its 5 x 5 neighbourhood; outside the picture is outside the mask.

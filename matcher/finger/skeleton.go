@@ -123,10 +123,10 @@ func (s *skeleton) findEnds(b *bitmap) {
 }
 
 // lineEnds says where exactly one line leaves a pixel; the neighbours come clockwise.
-func lineEnds(n [8]uint64) uint64 {
+func lineEnds(n, ne, e, se, s, sw, w, nw uint64) uint64 {
 	var once, twice uint64
-	last := n[7]
-	for _, v := range n {
+	last := nw
+	for _, v := range [...]uint64{n, ne, e, se, s, sw, w, nw} {
 		t := v &^ last
 		twice |= once & t
 		once |= t

@@ -90,14 +90,14 @@ func (x *extractor) thinHalf(b *bitmap, first bool) (changed bool) {
 
 // thinRow takes the removable pixels out of a row; above and here are the rows as they were.
 func thinRow(row, above, here, below []uint64, first bool) (changed bool) {
-	n := len(row)
-	above, here, below = above[:n], here[:n], below[:n]
-	for i := 1; i < n-1; i++ {
+	above, here, below = above[:len(row)], here[:len(row)], below[:len(row)]
+	for i := 1; i < len(row)-1; i++ {
 		c := here[i]
 		if c == 0 {
 			continue
 		}
-		if gone := c & removable(neighbours(above, here, below, i), first); gone != 0 {
+		n, ne, e, se, s, sw, w, nw := neighbours(above, here, below, i)
+		if gone := c & removable(n, ne, e, se, s, sw, w, nw, first); gone != 0 {
 			row[i] = c &^ gone
 			changed = true
 		}
@@ -106,16 +106,13 @@ func thinRow(row, above, here, below []uint64, first bool) (changed bool) {
 }
 
 // neighbours shifts the eight neighbours of the pixels of word i onto them, clockwise from north.
-func neighbours(above, here, below []uint64, i int) [8]uint64 {
-	return [8]uint64{
-		above[i], above[i]>>1 | above[i+1]<<63, here[i]>>1 | here[i+1]<<63, below[i]>>1 | below[i+1]<<63,
-		below[i], below[i]<<1 | below[i-1]>>63, here[i]<<1 | here[i-1]>>63, above[i]<<1 | above[i-1]>>63,
-	}
+func neighbours(above, here, below []uint64, i int) (n, ne, e, se, s, sw, w, nw uint64) {
+	return above[i], above[i]>>1 | above[i+1]<<63, here[i]>>1 | here[i+1]<<63, below[i]>>1 | below[i+1]<<63,
+		below[i], below[i]<<1 | below[i-1]>>63, here[i]<<1 | here[i-1]>>63, above[i]<<1 | above[i-1]>>63
 }
 
-// removable is Guo and Hall's condition.
-func removable(p [8]uint64, first bool) uint64 {
-	n, ne, e, se, s, sw, w, nw := p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]
+// removable is Guo and Hall's condition on the neighbours.
+func removable(n, ne, e, se, s, sw, w, nw uint64, first bool) uint64 {
 	c1, c2, c3, c4 := ^n&(ne|e), ^e&(se|s), ^s&(sw|w), ^w&(nw|n)
 	once := (c1 ^ c2 ^ c3 ^ c4) &^ (c1&c2 | c3&c4 | (c1|c2)&(c3|c4)) // exactly one
 	lo, hi := twoOrThree(nw|n, ne|e, se|s, sw|w)

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-	"sync"
 	"sync/atomic"
 
+	"biogate/bench/parallel"
 	"biogate/matcher"
 )
 
@@ -41,7 +40,7 @@ type Failure struct {
 func Acquire(ctx context.Context, e matcher.Engine, d Dataset, workers int, progress Progress) ([]Acquired, error) {
 	out := make([]Acquired, len(d.Captures))
 	var done atomic.Int64
-	err := inParallel(ctx, len(out), workers, func(i int) error {
+	err := parallel.Each(ctx, len(out), workers, func(i int) error {
 		var err error
 		out[i], err = acquire(ctx, e, d.Modality, d.Captures[i])
 		progress.say("extract "+d.Name, int(done.Add(1)), len(out))
@@ -97,26 +96,4 @@ func failures(d Dataset, acquired []Acquired) []Failure {
 		}
 	}
 	return list
-}
-
-// inParallel calls f with 0..n-1 and returns the first error.
-func inParallel(ctx context.Context, n, workers int, f func(i int) error) error {
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(workers, n) {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				if err := f(i); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	return context.Cause(ctx)
 }

@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"biogate/bench/parallel"
 )
 
 // Interval is a two-sided 95 % confidence interval.
@@ -20,7 +22,7 @@ type Bootstrap struct {
 
 // over calls f with the capture weights of every replicate; replicates do not depend on the order of work.
 func (b Bootstrap) over(ctx context.Context, s *Scores, f func(replicate int, weights []float64)) error {
-	return inParallel(ctx, b.replicates(), b.Workers, func(r int) error {
+	return parallel.Each(ctx, b.replicates(), b.Workers, func(r int) error {
 		f(r, resample(s, b.Seed, uint64(r)))
 		return nil
 	})

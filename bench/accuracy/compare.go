@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"biogate/bench/parallel"
 	"biogate/matcher"
 )
 
@@ -45,7 +46,7 @@ func Compare(ctx context.Context, d Dataset, acquired []Acquired, plan Plan, wor
 	rows := make([][]Comparison, len(plan))
 	pairs := plan.Pairs()
 	var done atomic.Int64
-	err := inParallel(ctx, len(plan), workers, func(probe int) error {
+	err := parallel.Each(ctx, len(plan), workers, func(probe int) error {
 		var err error
 		rows[probe], err = compareRow(acquired, int32(probe), plan[probe])
 		if err != nil {

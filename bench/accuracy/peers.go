@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"biogate/bench/parallel"
 )
 
 // Peer is another matcher's scores of the very comparisons of a test.
@@ -258,7 +260,7 @@ func (c *PeerComparison) test(ctx context.Context, b Bootstrap) error {
 	c.Sign = evenOdds(c.SubjectsRival, c.SubjectsOurs)
 	c.Difference = differenceOf(c.subjects, func(i int) int { return i })
 	differences := make([]float64, b.replicates())
-	err := inParallel(ctx, len(differences), b.Workers, func(r int) error {
+	err := parallel.Each(ctx, len(differences), b.Workers, func(r int) error {
 		rng := rand.New(rand.NewPCG(b.Seed, uint64(r)))
 		differences[r] = differenceOf(c.subjects, func(int) int { return rng.IntN(len(c.subjects)) })
 		return nil

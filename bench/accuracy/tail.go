@@ -6,6 +6,7 @@ import (
 	"math"
 	"sync/atomic"
 
+	"biogate/bench/parallel"
 	"biogate/models"
 )
 
@@ -59,7 +60,7 @@ func CheckTail(ctx context.Context, c *models.Calibration, impostors []Acquired,
 	}
 	var done atomic.Int64
 	total := len(impostors) * (len(impostors) - 1) / 2
-	err := inParallel(ctx, len(impostors), workers, func(probe int) error {
+	err := parallel.Each(ctx, len(impostors), workers, func(probe int) error {
 		row, err := compareRow(impostors, int32(probe), upTo(probe))
 		if err != nil {
 			return fmt.Errorf("comparing impostor %d: %w", probe, err)

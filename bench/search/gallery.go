@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"biogate/bench/parallel"
 	"biogate/bench/synth"
 	"biogate/matcher"
 	"biogate/matcher/finger"
@@ -74,7 +75,7 @@ func build(ctx context.Context, e matcher.Engine, o Options) (*filled, error) {
 	}
 	before, started := heapInUse(), time.Now()
 	var done atomic.Int64
-	err := inParallel(ctx, o.N, o.Workers, func(i int) error {
+	err := parallel.Each(ctx, o.N, o.Workers, func(i int) error {
 		o.say("fill", int(done.Add(1)), o.N)
 		return g.enrol(i)
 	})
@@ -165,26 +166,4 @@ func (o *Options) say(stage string, done, total int) {
 	if o.Progress != nil {
 		o.Progress(stage, done, total)
 	}
-}
-
-// inParallel calls f with 0..n-1 and returns the first error.
-func inParallel(ctx context.Context, n, workers int, f func(i int) error) error {
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(workers, n) {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				if err := f(i); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	return context.Cause(ctx)
 }

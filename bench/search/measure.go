@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"biogate/bench/parallel"
 	"biogate/matcher"
 )
 
@@ -79,7 +80,7 @@ func (g *filled) ask(ctx context.Context, stage string, queries []query, m mode,
 func (g *filled) askBatch(ctx context.Context, batch []matcher.Probe, m mode) ([][]matcher.Candidate, error) {
 	found := make([][]matcher.Candidate, len(batch))
 	threads := min(max(g.o.Threads, 1), len(batch))
-	err := inParallel(ctx, threads, threads, func(n int) error {
+	err := parallel.Each(ctx, threads, threads, func(n int) error {
 		from, to := n*len(batch)/threads, (n+1)*len(batch)/threads
 		part, err := m.search(batch[from:to])
 		copy(found[from:to], part)

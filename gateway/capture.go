@@ -191,13 +191,13 @@ func (a *asked) add(p matcher.Position, probes ...matcher.Probe) {
 	a.probes = append(a.probes, probes...)
 }
 
-// answerable makes one question of all about a modality of which refs hold a reference of unknown position: it could be any
-// of them, so it must not be asked about each.
+// answerable makes one question of all about a modality of which refs hold a reference of unknown position that can be
+// compared: it could be any of them, so it must not be asked about each.
 func answerable(questions []asked, refs References) []asked {
 	var out []asked
 	for _, q := range questions {
 		anywhere := slices.ContainsFunc(refs.Templates, func(t StoredTemplate) bool {
-			return t.Modality == q.modality && t.Position == matcher.Unknown
+			return t.Modality == q.modality && t.Model == q.model.Model() && t.Position == matcher.Unknown
 		})
 		i := slices.IndexFunc(out, func(a asked) bool { return a.modality == q.modality })
 		if !anywhere || i < 0 {

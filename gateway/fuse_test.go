@@ -290,6 +290,20 @@ func TestCapturesOfAnEarlierModelAreNotFused(t *testing.T) {
 	}
 }
 
+// What is left of an earlier model is not compared, and so does not make one finger of two either.
+func TestAnUnlabelledCaptureOfAnEarlierModelMergesNoFingers(t *testing.T) {
+	h := newHouse(t)
+	h.enroll(t, "a", finger("ring", ""), finger("index", "right-index"), finger("thumb", "left-thumb"))
+	probes := []matcher.Sample{finger("index", "right-index"), finger("thumb", "left-thumb")}
+	if out := h.verify(t, "a", probes...); len(out.Scores) != 1 {
+		t.Errorf("%d scores with a reference that could be of either finger", len(out.Scores))
+	}
+	rewrite(&h.registry.held["a"].Templates[0], func(parsed *matcher.Template) { parsed.Model = "toy-finger-0" })
+	if out := h.verify(t, "a", probes...); len(out.Scores) != 2 || out.Decision != decision.Match {
+		t.Errorf("%s, %d scores of two fingers", out.Decision, len(out.Scores))
+	}
+}
+
 // Members whose references are of an earlier model cannot be found. The answer about somebody unknown says so until the last
 // of them was enrolled again or left.
 func TestIdentificationNamesMembersOfAnEarlierModel(t *testing.T) {

@@ -1,9 +1,6 @@
 package finger
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "math"
 
 // nodeGrid holds the ridge period at every step-th block, before it is spread over the blocks.
 type nodeGrid struct {
@@ -69,8 +66,7 @@ func (x *extractor) sign(signature *[sigLength]float32, cx, cy, i int) float32 {
 	for i := range signature {
 		px, py, sum := x0+i*acrossX, y0+i*acrossY, 0
 		for range sigBreadth {
-			at := 2 * (py>>10*stride + px>>10)
-			v := int(binary.LittleEndian.Uint16(picture[at:]))
+			v := int(picture[2*(py>>10*stride+px>>10)]) // its upper byte is 0
 			sum += v
 			energy += v * v
 			px += alongX

@@ -35,7 +35,7 @@ const (
 
 	// Placements: how many pairings are tried as seeds, how many placements are followed to the end, and with what
 	// share of the first one's votes the next is still worth it. With less than leastSupport none is, in votes by the
-	// minutiae of the smaller print: two of three impostors are told apart so, and no genuine pair that would be accepted.
+	// minutiae of the smaller print: three of five impostors are told apart so, and no genuine pair that would be accepted.
 	hypSeeds     = 10
 	hypVerified  = 2
 	hypRival     = 0.5

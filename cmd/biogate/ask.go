@@ -65,7 +65,7 @@ func (c enrollCmd) Run(ctx context.Context, out console) error {
 		}
 		return out.answer(answer, func(w io.Writer) {
 			for _, t := range held.Templates {
-				fmt.Fprintf(w, "enrolled: %s %s, model %s, quality %d %v\n", t.Modality, t.Position, t.Model, t.Quality.Score, t.Quality.Reasons)
+				fmt.Fprintf(w, "enrolled: %s, model %s, quality %d %v\n", strings.TrimSpace(string(t.Modality)+" "+string(t.Position)), t.Model, t.Quality.Score, t.Quality.Reasons)
 			}
 		})
 	})

@@ -61,7 +61,7 @@ func galleryOf(t testing.TB, n int) (*finger.Index, []matcher.Reference) {
 func TestTwoStagesFindWhatComparingAllFinds(t *testing.T) {
 	fingers, queries := 2400, 40
 	if testing.Short() || enginetest.Racing {
-		fingers, queries = 2100, 5
+		fingers, queries = 1100, 4
 	}
 	ix, refs := galleryOf(t, fingers)
 	var probes []matcher.Probe

@@ -111,7 +111,7 @@ func appendTerms(terms []kernel.Term256, points []point, i int) []kernel.Term256
 		weight := q.trust() * min(1, float32(signatureReach-r)/signatureFade) * kernel.Weight256
 		x, y := float32(dx)*compression[r], float32(dy)*compression[r]
 		terms = append(terms, kernel.Term256{
-			U: stepOf(cos*x + sin*y), V: stepOf(cos*y - sin*x), A: (q.angle - c.angle) / (256 / kernel.Steps256), Weight: uint8(weight + 0.5),
+			U: stepOf(float32(cos*x) + float32(sin*y)), V: stepOf(float32(cos*y) - float32(sin*x)), A: (q.angle - c.angle) / (256 / kernel.Steps256), Weight: uint8(weight + 0.5),
 		})
 	}
 	return terms

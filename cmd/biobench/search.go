@@ -55,12 +55,18 @@ func (c *searchCmd) run(ctx context.Context, s *console) error {
 	return c.judge(result)
 }
 
+// mostFingers take 150 GB.
+const mostFingers = 100_000_000
+
 func (c *searchCmd) check() error {
 	if c.Modality != string(matcher.Finger) {
 		return &misuse{fmt.Sprintf("--modality %s: synthetic galleries are of fingers alone", c.Modality)}
 	}
 	if c.N < 1 || c.Queries < 1 || c.Exhaustive < 1 || c.Threads < 1 || c.Workers < 0 {
 		return &misuse{"--n, --queries, --exhaustive and --threads must be 1 or more, --workers not negative"}
+	}
+	if c.N > mostFingers {
+		return &misuse{fmt.Sprintf("--n %d: at most %d fit the memory of a large machine", c.N, mostFingers)}
 	}
 	if !(c.MinRecall >= 0 && c.MinRecall <= 1) {
 		return &misuse{fmt.Sprintf("--min-recall %g: must be a share, 0 to 1", c.MinRecall)}

@@ -36,7 +36,7 @@ func TestFingersByName(t *testing.T) {
 }
 
 func TestUsualResolution(t *testing.T) {
-	for dir, want := range map[string]int{"x/fvc2004_db3_b": 512, "x/fvc2004_db3_b/": 512, "fvc2004_db1_b": 500, "mine": 500} {
+	for dir, want := range map[string]int{"x/fvc2004_db3_b": 512, "x/fvc2004_db3_b/": 512, "fvc2004_db1_b": 500, "fvc2002_db2_a": 569, "fvc2006_db1_a": 250, "mine": 500} {
 		if got := usualDPI(dir); got != want {
 			t.Errorf("%s: %d dpi, want %d", dir, got, want)
 		}

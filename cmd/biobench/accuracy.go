@@ -22,7 +22,7 @@ type accuracyCmd struct {
 	Dataset  []string `sep:"none" placeholder:"DIR" help:"Data set: fingers DIR/<finger>_<impression>.<ext>, faces DIR/<person>/<image>.<ext>. May be repeated."`
 	Protocol string   `default:"full" enum:"fvc,full,pairs" help:"full: every capture against every other; fvc: impostors are first impressions only; pairs: those of FILE."`
 	File     string   `arg:"" optional:"" help:"CSV file_x,file_y,Decision, for --protocol pairs; paths in it are relative to --dataset, or else to its own folder."`
-	DPI      int      `name:"dpi" help:"Resolution of the captures; usual: 500, 512 for fvc2004_db3."`
+	DPI      int      `name:"dpi" help:"Resolution of the captures; usual: 500, for sets of FVC what their organisers state."`
 	Ext      string   `help:"Kind of file to read, like png, or iso for standard minutiae records; usual: pictures."`
 
 	Models     string `default:"${models}" placeholder:"DIR" help:"Prepared weights of the networks (${default})."`

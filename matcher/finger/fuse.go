@@ -128,7 +128,8 @@ func newLink(a, b *mosaic) link {
 	return l
 }
 
-// corresponding is similarity together with the pairs that it rests on: a of the reference, b of the probe.
+// corresponding is the score of the best placement together with the pairs that it rests on: a of the reference, b of the
+// probe. Unlike compare it gives no placement up for few votes: impressions are fused rarely, and one in some thousands needs it.
 func corresponding(p *probe, r *reference) link {
 	s := workspaces.Get().(*workspace)
 	defer workspaces.Put(s)

@@ -34,7 +34,7 @@ func (s *console) printReject(r accuracyReport) {
 		return
 	}
 	fmt.Fprintf(s.out, "\nFNMR at FMR 1e-3 without the worst tenth by quality:\n")
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := s.rightAligned()
 	fmt.Fprintln(w, "data set\tall %\tcomparisons left out %\tcut %\t95 %\tcaptures left out %\tcut %\t95 %\t")
 	for _, set := range r.Sets {
 		rejectRow(w, set.Dataset, set.Reject10)
@@ -64,7 +64,7 @@ func (s *console) printReasons(reasons []accuracy.ReasonRate) {
 		return
 	}
 	fmt.Fprintf(s.out, "\nreasons for poor quality, FNMR at FMR 1e-3 of comparisons with such a capture and of the others:\n")
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := s.rightAligned()
 	fmt.Fprintln(w, "reason\tcaptures\tcomparisons\tFNMR %\tothers %\t")
 	for _, r := range reasons {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t\n", r.Reason, r.Captures, r.Genuine, percent(r.With), percent(r.Without))
@@ -77,7 +77,7 @@ func (s *console) printPeers(peers []accuracy.PeerComparison) {
 		return
 	}
 	fmt.Fprintf(s.out, "\ngenuine pairs matched, each side at its own threshold for FMR 1e-3:\n")
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := s.rightAligned()
 	fmt.Fprintln(w, "rival\tdata set\ttheir EER %\tFMR1000 %\tour EER %\tFMR1000 %\tonly they\tonly we\tMcNemar p\tsubjects they:we\tsign p\tour FNMR less theirs %\t")
 	for _, p := range peers {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%.2g\t%d:%d\t%.2g\t%+.1f (%+.1f to %+.1f)\t\n", p.Rival, p.Dataset, percent(p.EER), percent(p.FMR1000),

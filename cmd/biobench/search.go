@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 
 	"biogate/bench/accuracy"
 	"biogate/bench/search"
@@ -99,7 +98,7 @@ func (s *console) printSearch(r searchReport) error {
 	fmt.Fprintf(s.out, "%s, %d synthetic fingers (%s, seed %d), %s\n", r.Model, r.N, r.Population, r.Seed, r.Environment)
 	fmt.Fprintf(s.out, "%.0f bytes a template, filled in %.1f s; this machine reads %.1f GB/s and counts ones in %.1f G words/s\n\n",
 		r.BytesPerTemplate, r.BuildS, r.ReadGBS, r.PopcountGS)
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := s.rightAligned()
 	fmt.Fprintln(w, "mode\tprobes\tms/probe\tCPU ms/probe\tcomparisons/s\tper CPU s\tGB/s\tof reading %\tof counting %\trecall %\t95 %\trank 1 %\t95 %\t")
 	for _, row := range r.Results {
 		counting := "-" // exhaustive search does more than that

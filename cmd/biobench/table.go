@@ -9,12 +9,17 @@ import (
 	"biogate/models"
 )
 
+// rightAligned makes a table of figures; every cell ends with a tab. Flush shows it.
+func (s *console) rightAligned() *tabwriter.Writer {
+	return tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+}
+
 func (s *console) printAccuracy(r accuracyReport) error {
 	if s.json {
 		return s.printJSON(r)
 	}
 	fmt.Fprintf(s.out, "%s, protocol %s, %s\n\n", r.Model, r.Protocol, r.Environment)
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := s.rightAligned()
 	fmt.Fprintln(w, "data set\tEER %\t95 %\tFMR100 %\tFMR1000 %\tFMR10000 %\tZeroFMR %\tFTA\tgenuine\timpostor\textract ms\tmatch us\tbytes\t")
 	for _, set := range r.Sets {
 		row(w, set.Dataset, set)
@@ -76,7 +81,7 @@ func (s *console) printNotes(r accuracy.Result) {
 
 func (s *console) printHeldOut(h accuracy.HeldOut) {
 	fmt.Fprintf(s.out, "\nserved FMR <= %g, %s:\n", h.Served, h.Method)
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := s.rightAligned()
 	fmt.Fprintln(w, "left out\tthreshold\tfalse matches\timpostor\tFMR %\tFNMR %\tgenuine\t")
 	for _, f := range h.Folds {
 		note := ""

@@ -266,7 +266,7 @@ func (gs *galleries) index(refs References, prepared map[matcher.Modality][]matc
 				index.Remove(refs.Subject)
 				continue
 			}
-			if err := index.Set(refs.Subject, prepared[modality]); err != nil {
+			if err := index.Set(matcher.Member{Subject: refs.Subject, References: prepared[modality]}); err != nil {
 				return err
 			}
 		}

@@ -140,7 +140,7 @@ func (s *Service) shortlist(ctx context.Context, name string, questions []asked,
 				if ctx.Err() != nil {
 					return unavailable("deadline-exceeded", "the search took longer than the request has", ctx.Err())
 				}
-				if candidates, err = indexes[q.modality].Search(p, k, candidates); err != nil {
+				if candidates, err = indexes[q.modality].Search(ctx, matcher.Query{Probe: p, K: k}, candidates); err != nil {
 					return err
 				}
 			}

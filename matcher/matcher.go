@@ -103,14 +103,35 @@ type Reference interface {
 // Index is a gallery for 1:N search, held in memory. It is safe for concurrent use: a search sees one state of the
 // gallery, and a subject that was removed before a search began is never among its candidates.
 type Index interface {
-	// Set makes refs the references of subject in place of those before. The index keeps refs.
-	Set(subject string, refs []Reference) error
+	// Set makes m a member in place of the one of that subject before. The index keeps m.References.
+	Set(m Member) error
 	Remove(subject string)
 	// Len is the number of subjects.
 	Len() int
-	// Search appends to dst the k subjects with the best scores, best first. A subject's score is its best over the
-	// references whose position is comparable with the probe's; a subject without such a reference is passed over.
-	Search(p Probe, k int, dst []Candidate) ([]Candidate, error)
+	// Search appends to dst the q.K subjects with the best scores, best first and equal scores by subject. A subject's score
+	// is its best over the references whose position is comparable with the probe's; a subject without such a reference is
+	// passed over. It ends early, with ctx's error, when ctx does.
+	Search(ctx context.Context, q Query, dst []Candidate) ([]Candidate, error)
+}
+
+// Member is a subject of a gallery with its references.
+type Member struct {
+	Subject    string
+	Group      string // what a Filter may ask for; empty: none
+	References []Reference
+}
+
+// Query is what a search asks for.
+type Query struct {
+	Probe Probe
+	K     int // candidates at most
+	Among Filter
+}
+
+// Filter says whom a search may find. The zero Filter lets everyone through.
+type Filter struct {
+	Group    string   // members of this group alone; empty: of any and of none
+	Subjects []string // these subjects alone, as far as they are members; nil: all
 }
 
 // Candidate is a subject that a search proposes.

@@ -119,7 +119,7 @@ func (g *filled) enrol(i int) error {
 			return err
 		}
 	}
-	return g.index.Set(subject(i), []matcher.Reference{ref})
+	return g.index.Set(matcher.Member{Subject: subject(i), References: []matcher.Reference{ref}})
 }
 
 func subject(i int) string { return strconv.Itoa(i) }

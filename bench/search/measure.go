@@ -14,7 +14,7 @@ import (
 // mode is one way to search: the best candidates for each probe of a batch.
 type mode struct {
 	name   string
-	search func(probes []matcher.Probe) ([][]matcher.Candidate, error)
+	search func(ctx context.Context, probes []matcher.Probe) ([][]matcher.Candidate, error)
 }
 
 // modes of the gallery's index: exhaustive search first.
@@ -23,19 +23,19 @@ func (g *filled) modes() []mode {
 	if !ok {
 		return []mode{{ModeExhaustive, oneByOne(g.index.Search)}}
 	}
-	twoStage := func(probes []matcher.Probe) ([][]matcher.Candidate, error) {
-		return s.TwoStageBatch(probes, candidates, make([][]matcher.Candidate, len(probes)))
+	twoStage := func(ctx context.Context, probes []matcher.Probe) ([][]matcher.Candidate, error) {
+		return s.TwoStageBatch(ctx, probes, candidates, make([][]matcher.Candidate, len(probes)))
 	}
 	return []mode{{ModeExhaustive, oneByOne(s.Exhaustive)}, {ModeTwoStage, twoStage}}
 }
 
 // oneByOne makes a batch of a search for one probe.
-func oneByOne(search func(matcher.Probe, int, []matcher.Candidate) ([]matcher.Candidate, error)) func([]matcher.Probe) ([][]matcher.Candidate, error) {
-	return func(probes []matcher.Probe) ([][]matcher.Candidate, error) {
+func oneByOne(search func(context.Context, matcher.Query, []matcher.Candidate) ([]matcher.Candidate, error)) func(context.Context, []matcher.Probe) ([][]matcher.Candidate, error) {
+	return func(ctx context.Context, probes []matcher.Probe) ([][]matcher.Candidate, error) {
 		found := make([][]matcher.Candidate, len(probes))
 		for i, p := range probes {
 			var err error
-			if found[i], err = search(p, candidates, nil); err != nil {
+			if found[i], err = search(ctx, matcher.Query{Probe: p, K: candidates}, nil); err != nil {
 				return nil, err
 			}
 		}
@@ -82,7 +82,7 @@ func (g *filled) askBatch(ctx context.Context, batch []matcher.Probe, m mode) ([
 	threads := min(max(g.o.Threads, 1), len(batch))
 	err := parallel.Each(ctx, threads, threads, func(n int) error {
 		from, to := n*len(batch)/threads, (n+1)*len(batch)/threads
-		part, err := m.search(batch[from:to])
+		part, err := m.search(ctx, batch[from:to])
 		copy(found[from:to], part)
 		return err
 	})

@@ -59,7 +59,7 @@ func (g *filled) enrolReal(set accuracy.Dataset, acquired []accuracy.Acquired, r
 		ref, enrolled := first[c.Subject]
 		if !enrolled {
 			first[c.Subject] = acquired[i].Reference
-			if err := g.index.Set(name, []matcher.Reference{acquired[i].Reference}); err != nil {
+			if err := g.index.Set(matcher.Member{Subject: name, References: []matcher.Reference{acquired[i].Reference}}); err != nil {
 				return nil, err
 			}
 			continue

@@ -16,8 +16,8 @@ const (
 // staged is an index that can be told how to search; another one is exhaustive. The probes of a batch share one walk
 // through the gallery; the candidates of probes[i] are appended to dst[i].
 type staged interface {
-	Exhaustive(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error)
-	TwoStageBatch(probes []matcher.Probe, k int, dst [][]matcher.Candidate) ([][]matcher.Candidate, error)
+	Exhaustive(ctx context.Context, q matcher.Query, dst []matcher.Candidate) ([]matcher.Candidate, error)
+	TwoStageBatch(ctx context.Context, probes []matcher.Probe, k int, dst [][]matcher.Candidate) ([][]matcher.Candidate, error)
 }
 
 // sized is an index that knows what it holds.

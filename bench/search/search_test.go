@@ -21,18 +21,18 @@ type stagedIndex struct {
 	searches *atomic.Int64 // exhaustive ones
 }
 
-func (ix *stagedIndex) Exhaustive(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error) {
+func (ix *stagedIndex) Exhaustive(ctx context.Context, q matcher.Query, dst []matcher.Candidate) ([]matcher.Candidate, error) {
 	ix.searches.Add(1)
-	found, err := ix.Search(p, k, dst)
+	found, err := ix.Search(ctx, q, dst)
 	if ix.wrong && err == nil {
 		found = found[1:]
 	}
 	return found, err
 }
 
-func (ix *stagedIndex) TwoStageBatch(probes []matcher.Probe, k int, dst [][]matcher.Candidate) ([][]matcher.Candidate, error) {
+func (ix *stagedIndex) TwoStageBatch(ctx context.Context, probes []matcher.Probe, k int, dst [][]matcher.Candidate) ([][]matcher.Candidate, error) {
 	for i, p := range probes {
-		found, err := ix.Search(p, k, dst[i])
+		found, err := ix.Search(ctx, matcher.Query{Probe: p, K: k}, dst[i])
 		if err != nil {
 			return dst, err
 		}

@@ -237,7 +237,7 @@ func (foreign) Position() matcher.Position { return matcher.Unknown }
 func foreignReferenceIsRefused(t *testing.T, b *bench) {
 	_, err := b.probe(t, b.template(t, 0, 0)).Compare(foreign{})
 	wantCode(t, "compare", err, matcher.CodeModelMismatch)
-	wantCode(t, "index", b.engine.NewIndex().Set("s", []matcher.Reference{foreign{}}), matcher.CodeModelMismatch)
+	wantCode(t, "index", b.engine.NewIndex().Set(matcher.Member{Subject: "s", References: []matcher.Reference{foreign{}}}), matcher.CodeModelMismatch)
 }
 
 func brokenTemplateIsRefused(t *testing.T, b *bench) {
@@ -315,9 +315,9 @@ func sampleIsNotKept(t *testing.T, b *bench) {
 
 func indexFindsAndForgets(t *testing.T, b *bench) {
 	ix := b.engine.NewIndex()
-	ids := []string{"a", "b", "c"}
+	ids, groups := []string{"a", "b", "c"}, []string{"left", "right", ""}
 	for i, id := range ids {
-		if err := ix.Set(id, []matcher.Reference{b.reference(t, b.template(t, i, 0))}); err != nil {
+		if err := ix.Set(matcher.Member{Subject: id, Group: groups[i], References: []matcher.Reference{b.reference(t, b.template(t, i, 0))}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -325,13 +325,14 @@ func indexFindsAndForgets(t *testing.T, b *bench) {
 		t.Errorf("%d subjects, want 3", ix.Len())
 	}
 	for i, id := range ids {
-		found, err := ix.Search(b.probe(t, b.template(t, i, 1)), 2, nil)
+		found, err := ix.Search(t.Context(), matcher.Query{Probe: b.probe(t, b.template(t, i, 1)), K: 2}, nil)
 		if err != nil || len(found) != 2 || found[0].Subject != id || found[0].Score < found[1].Score {
 			t.Errorf("subject %s: found %+v, error %v", id, found, err)
 		}
 	}
+	indexFilters(t, ix, b.probe(t, b.template(t, 0, 1)))
 	ix.Remove("b")
-	found, err := ix.Search(b.probe(t, b.template(t, 1, 1)), 3, nil)
+	found, err := ix.Search(t.Context(), matcher.Query{Probe: b.probe(t, b.template(t, 1, 1)), K: 3}, nil)
 	if err != nil || len(found) != 2 {
 		t.Fatalf("found %+v, error %v", found, err)
 	}
@@ -339,6 +340,35 @@ func indexFindsAndForgets(t *testing.T, b *bench) {
 		if c.Subject == "b" {
 			t.Error("a removed subject was found")
 		}
+	}
+}
+
+// indexFilters asks for a, of group left, b, of group right, and c, of none.
+func indexFilters(t *testing.T, ix matcher.Index, p matcher.Probe) {
+	for _, f := range []struct {
+		among matcher.Filter
+		want  []string
+	}{
+		{matcher.Filter{}, []string{"a", "b", "c"}},
+		{matcher.Filter{Group: "right"}, []string{"b"}},
+		{matcher.Filter{Group: "nowhere"}, nil},
+		{matcher.Filter{Subjects: []string{"c", "nobody", "b", "c"}}, []string{"b", "c"}},
+		{matcher.Filter{Subjects: []string{}}, nil},
+		{matcher.Filter{Subjects: []string{"a", "b"}, Group: "left"}, []string{"a"}},
+	} {
+		found, err := ix.Search(t.Context(), matcher.Query{Probe: p, K: 3, Among: f.among}, nil)
+		var got []string
+		for _, c := range found {
+			got = append(got, c.Subject)
+		}
+		if slices.Sort(got); err != nil || !slices.Equal(got, f.want) {
+			t.Errorf("among %+v: found %v, want %v, error %v", f.among, got, f.want, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := ix.Search(ctx, matcher.Query{Probe: p, K: 1}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("a search whose asker has left: error %v", err)
 	}
 }
 
@@ -365,10 +395,10 @@ func concurrentUse(t *testing.T, b *bench) {
 				if got, err := p.Compare(r); err != nil || got != score {
 					t.Errorf("score %v, alone it was %v, error %v", got, score, err)
 				}
-				if err := ix.Set(string(rune('a'+w)), []matcher.Reference{r}); err != nil {
+				if err := ix.Set(matcher.Member{Subject: string(rune('a' + w)), References: []matcher.Reference{r}}); err != nil {
 					t.Error(err)
 				}
-				if _, err := ix.Search(p, 2, nil); err != nil {
+				if _, err := ix.Search(t.Context(), matcher.Query{Probe: p, K: 2}, nil); err != nil {
 					t.Error(err)
 				}
 				ix.Remove(string(rune('a' + w)))

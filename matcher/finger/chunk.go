@@ -21,9 +21,15 @@ type chunk struct {
 
 // entry is what one Set brought: a subject and its references, which are consecutive rows.
 type entry struct {
-	subject   string
+	name
 	first, to int32 // rows
 }
+
+// name is whose references they are.
+type name struct{ subject, group string }
+
+// in says whether it is one of a group; every one is of the empty group.
+func (n name) in(group string) bool { return group == "" || n.group == group }
 
 // row is one reference: where its parts begin. They end where the next one's begin.
 type row struct {
@@ -50,7 +56,7 @@ func (c *chunk) fits(references int) bool {
 }
 
 // with is c and another entry.
-func (c *chunk) with(subject string, refs []*reference) *chunk {
+func (c *chunk) with(of name, refs []*reference) *chunk {
 	grown := *c
 	first := int32(len(c.rows))
 	for _, r := range refs {
@@ -60,7 +66,7 @@ func (c *chunk) with(subject string, refs []*reference) *chunk {
 		grown.signatures = append(grown.signatures, r.signatures...)
 		grown.corners = append(grown.corners, r.corners...)
 	}
-	grown.entries = append(grown.entries, entry{subject, first, int32(len(grown.rows))})
+	grown.entries = append(grown.entries, entry{of, first, int32(len(grown.rows))})
 	return &grown
 }
 

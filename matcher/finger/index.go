@@ -1,7 +1,9 @@
 package finger
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"sync"
 
 	"biogate/matcher"
@@ -38,14 +40,14 @@ var _ matcher.Index = (*Index)(nil)
 // NewIndex makes an empty gallery.
 func NewIndex() *Index { return &Index{current: map[string]place{}} }
 
-// Set makes refs the references of subject in place of those before. It refuses an empty list (CodeBadParameter) and
+// Set makes m a member in place of the one of that subject before. It refuses one without references (CodeBadParameter) and
 // references of another engine (CodeModelMismatch), and then changes nothing.
-func (ix *Index) Set(subject string, refs []matcher.Reference) error {
-	if len(refs) == 0 {
+func (ix *Index) Set(m matcher.Member) error {
+	if len(m.References) == 0 {
 		return badParameter("a subject in a gallery needs at least one reference")
 	}
-	ours := make([]*reference, len(refs))
-	for i, ref := range refs {
+	ours := make([]*reference, len(m.References))
+	for i, ref := range m.References {
 		r, ok := ref.(*reference)
 		if !ok {
 			return &matcher.Error{Code: matcher.CodeModelMismatch, Detail: fmt.Sprintf("reference of model %q, the gallery holds %q", ref.Model(), Model)}
@@ -55,8 +57,8 @@ func (ix *Index) Set(subject string, refs []matcher.Reference) error {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	ix.change++
-	ix.end(subject)
-	ix.append(subject, ours)
+	ix.end(m.Subject)
+	ix.append(name{m.Subject, m.Group}, ours)
 	return nil
 }
 
@@ -85,14 +87,14 @@ func (ix *Index) Bytes() (n int) {
 }
 
 // append adds an entry to the newest chunk, or to a new one.
-func (ix *Index) append(subject string, refs []*reference) {
+func (ix *Index) append(of name, refs []*reference) {
 	for ix.newest == nil || !ix.newest.chunk.fits(len(refs)) {
 		ix.begin()
 	}
 	s := ix.newest
-	s.chunk = s.chunk.with(subject, refs)
+	s.chunk = s.chunk.with(of, refs)
 	s.live++
-	ix.current[subject] = place{s, len(s.chunk.entries) - 1}
+	ix.current[of.subject] = place{s, len(s.chunk.entries) - 1}
 }
 
 // begin begins a new chunk; the one before grows no more.
@@ -133,7 +135,7 @@ func (ix *Index) tidy(s *slot) {
 	ix.slots = ix.slots[:len(ix.slots)-1]
 	for i, e := range c.entries {
 		if c.gone[i].Load() == 0 {
-			ix.append(e.subject, c.references(e))
+			ix.append(e.name, c.references(e))
 		}
 	}
 }
@@ -149,34 +151,71 @@ func (ix *Index) state() ([]*chunk, uint64) {
 	return chunks, ix.change
 }
 
-// Search appends to dst the k subjects with the best scores, best first and equal scores by subject. Up to exhaustiveSubjects
+// Search appends to dst the q.K subjects with the best scores, best first and equal scores by subject. Up to exhaustiveSubjects
 // it is Exhaustive, from there on TwoStage. A foreign probe is refused (CodeModelMismatch).
-func (ix *Index) Search(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error) {
+func (ix *Index) Search(ctx context.Context, q matcher.Query, dst []matcher.Candidate) ([]matcher.Candidate, error) {
 	if ix.Len() <= exhaustiveSubjects {
-		return ix.Exhaustive(p, k, dst)
+		return ix.Exhaustive(ctx, q, dst)
 	}
-	return ix.TwoStage(p, k, dst)
+	return ix.TwoStage(ctx, q, dst)
 }
 
 // Exhaustive is Search that compares every reference in full.
-func (ix *Index) Exhaustive(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error) {
-	q, ok := p.(*probe)
+func (ix *Index) Exhaustive(ctx context.Context, q matcher.Query, dst []matcher.Candidate) ([]matcher.Candidate, error) {
+	p, ok := q.Probe.(*probe)
 	if !ok {
 		return dst, errForeignProbe
 	}
-	chunks, change := ix.state()
-	best := gallery.NewRanking(dst, k)
-	for _, c := range chunks {
-		for e := range c.entries {
-			if !c.live(e, change) {
-				continue
-			}
-			if candidate := c.compare(q, e); candidate.Comparisons > 0 {
-				best.Offer(candidate)
-			}
+	best := gallery.NewRanking(dst, q.K)
+	for c, e := range ix.entries(q.Among) {
+		if err := ctx.Err(); err != nil {
+			return dst, err
+		}
+		if candidate := c.compare(p, e); candidate.Comparisons > 0 {
+			best.Offer(candidate)
 		}
 	}
 	return best.Sorted(), nil
+}
+
+// entries are those that a filter lets through.
+func (ix *Index) entries(f matcher.Filter) iter.Seq2[*chunk, int] {
+	if f.Subjects != nil {
+		return ix.named(f)
+	}
+	chunks, change := ix.state()
+	return func(yield func(*chunk, int) bool) {
+		for _, c := range chunks {
+			for e := range c.entries {
+				if c.live(e, change) && c.entries[e].in(f.Group) && !yield(c, e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// named are the entries of the subjects that a filter names.
+func (ix *Index) named(f matcher.Filter) iter.Seq2[*chunk, int] {
+	type found struct {
+		chunk *chunk
+		entry int
+	}
+	var list []found
+	ix.mu.Lock()
+	for _, subject := range gallery.Distinct(f.Subjects) {
+		if at, ok := ix.current[subject]; ok && at.slot.chunk.entries[at.entry].in(f.Group) {
+			list = append(list, found{at.slot.chunk, at.entry})
+		}
+	}
+	ix.mu.Unlock()
+	return func(yield func(*chunk, int) bool) {
+		for _, at := range list {
+			if !yield(at.chunk, at.entry) {
+				return
+			}
+		}
+	}
 }
 
 var errForeignProbe = &matcher.Error{Code: matcher.CodeModelMismatch, Detail: "the probe was made by another engine than the gallery"}

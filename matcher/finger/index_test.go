@@ -1,6 +1,7 @@
 package finger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -44,9 +45,12 @@ func newStock() *stock {
 // naive is a gallery as its contract reads: of each subject, the numbers of its references.
 type naive map[string][]int
 
-func (n naive) search(s *stock, probe, k int) []matcher.Candidate {
+func (n naive) search(s *stock, probe, k int, among matcher.Filter) []matcher.Candidate {
 	var all []matcher.Candidate
 	for subject, list := range n {
+		if among.Group != "" && among.Group != groupOf(subject) || among.Subjects != nil && !slices.Contains(among.Subjects, subject) {
+			continue
+		}
 		c := matcher.Candidate{Subject: subject, Score: math.Inf(-1)}
 		for _, r := range list {
 			if s.probes[probe].position.Comparable(s.references[r].position) {
@@ -70,8 +74,15 @@ func (n naive) search(s *stock, probe, k int) []matcher.Candidate {
 	return all[:min(k, len(all))]
 }
 
+// set makes a subject a member of the group of its last letter.
+func set(ix *Index, subject string, refs []matcher.Reference) error {
+	return ix.Set(matcher.Member{Subject: subject, Group: groupOf(subject), References: refs})
+}
+
+func groupOf(subject string) string { return subject[len(subject)-1:] }
+
 // searches are all ways to search. With so few subjects none may miss any.
-var searches = map[string]func(*Index, matcher.Probe, int, []matcher.Candidate) ([]matcher.Candidate, error){
+var searches = map[string]func(*Index, context.Context, matcher.Query, []matcher.Candidate) ([]matcher.Candidate, error){
 	"Search": (*Index).Search, "Exhaustive": (*Index).Exhaustive, "TwoStage": (*Index).TwoStage,
 }
 
@@ -91,7 +102,7 @@ func TestIndexIsTheNaiveOne(t *testing.T) {
 					list[i] = (first + i*i) % len(stock.references)
 					refs[i] = stock.references[list[i]]
 				}
-				if err := ix.Set(id, refs); err != nil {
+				if err := set(ix, id, refs); err != nil {
 					t.Fatal(err)
 				}
 				want[id] = list
@@ -105,9 +116,10 @@ func TestIndexIsTheNaiveOne(t *testing.T) {
 				p, k := rapid.IntRange(0, len(stock.probes)-1).Draw(t, "probe"), rapid.IntRange(0, 12).Draw(t, "k")
 				before := []matcher.Candidate{{Subject: "before"}}
 				name := rapid.SampledFrom([]string{"Search", "Exhaustive", "TwoStage"}).Draw(t, "way")
-				got, err := searches[name](ix, stock.probes[p], k, before)
-				if err != nil || got[0].Subject != "before" || !slices.Equal(got[1:], want.search(stock, p, k)) {
-					t.Fatalf("%s found %v, want %v, error %v", name, got, want.search(stock, p, k), err)
+				among := rapid.SampledFrom([]matcher.Filter{{}, {Group: "3"}, {Subjects: []string{"5", "x", "2", "5"}}, {Group: "5", Subjects: []string{"2", "5"}}}).Draw(t, "among")
+				got, err := searches[name](ix, t.Context(), matcher.Query{Probe: stock.probes[p], K: k, Among: among}, before)
+				if err != nil || got[0].Subject != "before" || !slices.Equal(got[1:], want.search(stock, p, k, among)) {
+					t.Fatalf("%s among %v found %v, want %v, error %v", name, among, got, want.search(stock, p, k, among), err)
 				}
 			},
 			"": func(t *rapid.T) {
@@ -158,12 +170,12 @@ func TestEqualScoresAreOrderedBySubject(t *testing.T) {
 	ix := NewIndex()
 	stock := newStock()
 	for _, subject := range []string{"d", "b", "e", "a", "c"} {
-		if err := ix.Set(subject, []matcher.Reference{stock.references[0]}); err != nil {
+		if err := set(ix, subject, []matcher.Reference{stock.references[0]}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for name, search := range searches {
-		got, err := search(ix, stock.probes[0], 3, nil)
+		got, err := search(ix, context.Background(), matcher.Query{Probe: stock.probes[0], K: 3}, nil)
 		if err != nil || len(got) != 3 || got[0].Subject != "a" || got[1].Subject != "b" || got[2].Subject != "c" {
 			t.Errorf("%s: %v, error %v", name, got, err)
 		}
@@ -182,30 +194,30 @@ func TestRefusedReferencesChangeNothing(t *testing.T) {
 	ix := NewIndex()
 	stock := newStock()
 	refs := []matcher.Reference{stock.references[0]}
-	if err := ix.Set("a", refs); err != nil {
+	if err := set(ix, "a", refs); err != nil {
 		t.Fatal(err)
 	}
 	size := ix.Bytes()
-	if err := ix.Set("a", nil); !errors.Is(err, &matcher.Error{Code: matcher.CodeBadParameter}) {
+	if err := set(ix, "a", nil); !errors.Is(err, &matcher.Error{Code: matcher.CodeBadParameter}) {
 		t.Errorf("no references: error %v", err)
 	}
 	for _, subject := range []string{"a", "b"} {
-		if err := ix.Set(subject, append(refs, foreign{})); !errors.Is(err, &matcher.Error{Code: matcher.CodeModelMismatch}) {
+		if err := set(ix, subject, append(refs, foreign{})); !errors.Is(err, &matcher.Error{Code: matcher.CodeModelMismatch}) {
 			t.Errorf("another model: error %v", err)
 		}
 	}
-	if got, _ := ix.Search(stock.probes[0], 9, nil); len(got) != 1 || got[0].Comparisons != 1 || ix.Bytes() != size {
+	if got, _ := ix.Search(context.Background(), matcher.Query{Probe: stock.probes[0], K: 9}, nil); len(got) != 1 || got[0].Comparisons != 1 || ix.Bytes() != size {
 		t.Errorf("a refused change left %v in %d bytes", got, ix.Bytes())
 	}
 }
 
 func TestForeignProbesAreRefused(t *testing.T) {
 	ix := NewIndex()
-	if err := ix.Set("a", []matcher.Reference{newStock().references[0]}); err != nil {
+	if err := set(ix, "a", []matcher.Reference{newStock().references[0]}); err != nil {
 		t.Fatal(err)
 	}
 	for name, search := range searches {
-		got, err := search(ix, foreign{}, 1, []matcher.Candidate{{Subject: "before"}})
+		got, err := search(ix, context.Background(), matcher.Query{Probe: foreign{}, K: 1}, []matcher.Candidate{{Subject: "before"}})
 		if !errors.Is(err, &matcher.Error{Code: matcher.CodeModelMismatch}) || len(got) != 1 {
 			t.Errorf("%s: %v, error %v", name, got, err)
 		}
@@ -220,7 +232,7 @@ func TestSearchesSeeOneState(t *testing.T) {
 	ix := NewIndex()
 	stock := newStock()
 	for i := range staying {
-		if err := ix.Set(fmt.Sprint(i), []matcher.Reference{stock.references[i%len(stock.references)]}); err != nil {
+		if err := set(ix, fmt.Sprint(i), []matcher.Reference{stock.references[i%len(stock.references)]}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -237,7 +249,7 @@ func TestSearchesSeeOneState(t *testing.T) {
 	)
 	work.Go(func() {
 		for i := 0; !stop.Load(); i++ {
-			for _, err := range []error{ix.Set("ghost", many[:1]), ix.Set("mover", many), ix.Set(fmt.Sprint(i%staying), many[:1])} {
+			for _, err := range []error{set(ix, "ghost", many[:1]), set(ix, "mover", many), set(ix, fmt.Sprint(i%staying), many[:1])} {
 				if err != nil {
 					t.Error(err)
 				}
@@ -263,7 +275,7 @@ func TestSearchesSeeOneState(t *testing.T) {
 func checkState(t *testing.T, ix *Index, p *probe, staying int, gone string) {
 	t.Helper()
 	for name, search := range searches {
-		found, err := search(ix, p, 100, nil)
+		found, err := search(ix, context.Background(), matcher.Query{Probe: p, K: 100}, nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -301,7 +313,7 @@ func TestChangesDoNotTakeMemory(t *testing.T) {
 		for k := range refs {
 			refs[k] = stock.references[rng.IntN(len(stock.references))]
 		}
-		if err := ix.Set(subject, refs); err != nil {
+		if err := set(ix, subject, refs); err != nil {
 			t.Fatal(err)
 		}
 		if i > 1000 {
@@ -324,7 +336,7 @@ func TestFullChunksAreTrimmed(t *testing.T) {
 	for i := range subjects {
 		r := newReference(syntheticFinger(uint64(i%50)), matcher.Unknown)
 		rows, points = rows+1, points+len(r.points)
-		if err := ix.Set(fmt.Sprint(i), []matcher.Reference{r}); err != nil {
+		if err := set(ix, fmt.Sprint(i), []matcher.Reference{r}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -350,13 +362,13 @@ func TestSearchesDoNotAllocatePerReference(t *testing.T) {
 	for _, subjects := range []int{300, 1200} {
 		ix := NewIndex()
 		for i := range subjects {
-			if err := ix.Set(fmt.Sprint(i), []matcher.Reference{stock.references[i%len(stock.references)]}); err != nil {
+			if err := set(ix, fmt.Sprint(i), []matcher.Reference{stock.references[i%len(stock.references)]}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for name, search := range searches {
 			counts[name] = append(counts[name], testing.AllocsPerRun(10, func() {
-				if _, err := search(ix, stock.probes[0], 10, dst); err != nil {
+				if _, err := search(ix, context.Background(), matcher.Query{Probe: stock.probes[0], K: 10}, dst); err != nil {
 					t.Fatal(err)
 				}
 			}))
@@ -386,13 +398,13 @@ func TestAnyPrintsAreSearchedAndFused(t *testing.T) {
 		prints := []Print{draw("first"), draw("second"), draw("third")}
 		ix := NewIndex()
 		for i, p := range prints {
-			if err := ix.Set(fmt.Sprint(i), []matcher.Reference{newReference(p, matcher.Unknown)}); err != nil {
+			if err := set(ix, fmt.Sprint(i), []matcher.Reference{newReference(p, matcher.Unknown)}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		p := newProbe(draw("probe"), matcher.Unknown)
-		want, _ := ix.Exhaustive(p, 3, nil)
-		got, err := ix.TwoStage(p, 3, nil)
+		want, _ := ix.Exhaustive(context.Background(), matcher.Query{Probe: p, K: 3}, nil)
+		got, err := ix.TwoStage(context.Background(), matcher.Query{Probe: p, K: 3}, nil)
 		if err != nil || len(want) != 3 || !slices.Equal(got, want) {
 			t.Fatalf("found %v in two stages, %v exhaustively, error %v", got, want, err)
 		}

@@ -2,6 +2,7 @@ package finger
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"sync"
 
@@ -12,15 +13,23 @@ import (
 
 // TwoStage is Search that scans all signatures, places on the probe only the subjects that come out best, and compares in full
 // those of them whose placement is best supported: one in shortlistShare, and of all one in comparedShare. A mate that does not
-// come so far is lost; docs/finger.md says how many are. Whoever is found has the score of Exhaustive.
-func (ix *Index) TwoStage(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error) {
-	found, err := ix.TwoStageBatch([]matcher.Probe{p}, k, [][]matcher.Candidate{dst})
+// come so far is lost; docs/finger.md says how many are. Whoever is found has the score of Exhaustive. Among
+// subjects that are named it is Exhaustive.
+func (ix *Index) TwoStage(ctx context.Context, q matcher.Query, dst []matcher.Candidate) ([]matcher.Candidate, error) {
+	if q.Among.Subjects != nil {
+		return ix.Exhaustive(ctx, q, dst)
+	}
+	found, err := ix.twoStage(ctx, []matcher.Probe{q.Probe}, q.K, q.Among.Group, [][]matcher.Candidate{dst})
 	return found[0], err
 }
 
 // TwoStageBatch is TwoStage for several probes, which share one walk through the gallery. The candidates of probes[i] are
 // appended to dst[i]; dst has a slice for each probe. The result is dst.
-func (ix *Index) TwoStageBatch(probes []matcher.Probe, k int, dst [][]matcher.Candidate) ([][]matcher.Candidate, error) {
+func (ix *Index) TwoStageBatch(ctx context.Context, probes []matcher.Probe, k int, dst [][]matcher.Candidate) ([][]matcher.Candidate, error) {
+	return ix.twoStage(ctx, probes, k, "", dst)
+}
+
+func (ix *Index) twoStage(ctx context.Context, probes []matcher.Probe, k int, group string, dst [][]matcher.Candidate) ([][]matcher.Candidate, error) {
 	scans := make([]*scan, len(probes))
 	for i, p := range probes {
 		q, ok := p.(*probe)
@@ -31,8 +40,11 @@ func (ix *Index) TwoStageBatch(probes []matcher.Probe, k int, dst [][]matcher.Ca
 	}
 	chunks, change := ix.state()
 	for _, c := range chunks {
+		if err := ctx.Err(); err != nil {
+			return dst, err
+		}
 		for _, s := range scans {
-			s.rate(c, change)
+			s.rate(c, change, group)
 		}
 	}
 	for i, s := range scans {
@@ -72,12 +84,12 @@ func (s *scan) release() {
 	scans.Put(s)
 }
 
-// rate appends the ratings of the entries of c.
-func (s *scan) rate(c *chunk, change uint64) {
+// rate appends the ratings of the entries of c; those that are not of group get 0.
+func (s *scan) rate(c *chunk, change uint64, group string) {
 	s.findNearest(c)
 	for e := range c.entries {
 		rating := uint16(0)
-		if c.live(e, change) {
+		if c.live(e, change) && c.entries[e].in(group) {
 			rating = s.rateEntry(c, e)
 		}
 		if rating > 0 {

@@ -1,6 +1,7 @@
 package finger
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"testing"
@@ -63,13 +64,13 @@ func TestRatingsFollowTheirDefinition(t *testing.T) {
 			for range 1 + rng.IntN(2) {
 				entries[e] = append(entries[e], newReference(drawn(0), positions[rng.IntN(3)]))
 			}
-			c = c.with("", entries[e])
+			c = c.with(name{group: []string{"asked for", "other"}[e%2]}, entries[e])
 		}
 		gone := rng.IntN(len(entries))
 		c.gone[gone].Store(1)
 		s := newScan(p)
 		defer s.release()
-		s.rate(c, 1)
+		s.rate(c, 1, "asked for")
 		for e, refs := range entries {
 			want, support := uint16(0), float32(0)
 			for _, r := range refs {
@@ -80,7 +81,7 @@ func TestRatingsFollowTheirDefinition(t *testing.T) {
 			if got := c.support(p, e); got != support {
 				t.Errorf("entry %d of %d points asked by %d has a support of %v, want %v", e, len(refs[0].points), len(p.points), got, support)
 			}
-			if e == gone {
+			if e == gone || e%2 == 1 {
 				want = 0
 			}
 			if s.ratings[e] != want {
@@ -95,14 +96,14 @@ func TestTwoStagesFindAsManyAsAskedFor(t *testing.T) {
 	stock, ix := newStock(), NewIndex()
 	const subjects = shortlistLeast + 300
 	for i := range subjects {
-		if err := ix.Set(fmt.Sprint(i), []matcher.Reference{stock.references[i%len(stock.references)]}); err != nil {
+		if err := set(ix, fmt.Sprint(i), []matcher.Reference{stock.references[i%len(stock.references)]}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	p := *stock.probes[0]
 	p.position = matcher.Unknown
 	for _, k := range []int{1, comparedLeast + 1, shortlistLeast + 200, subjects + 1} {
-		found, err := ix.TwoStage(&p, k, nil)
+		found, err := ix.TwoStage(context.Background(), matcher.Query{Probe: &p, K: k}, nil)
 		if err != nil || len(found) != min(k, subjects) {
 			t.Errorf("%d found of %d asked for, error %v", len(found), k, err)
 		}

@@ -1,6 +1,7 @@
 package finger_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -42,6 +43,10 @@ func referenceOf(t testing.TB, p finger.Print) matcher.Reference {
 
 const population = 11
 
+func set(ix *finger.Index, subject string, refs []matcher.Reference) error {
+	return ix.Set(matcher.Member{Subject: subject, References: refs})
+}
+
 // galleryOf n fingers of the population, by their number.
 func galleryOf(t testing.TB, n int) (*finger.Index, []matcher.Reference) {
 	t.Helper()
@@ -49,7 +54,7 @@ func galleryOf(t testing.TB, n int) (*finger.Index, []matcher.Reference) {
 	refs := make([]matcher.Reference, n)
 	for i := range refs {
 		refs[i] = referenceOf(t, synth.PrintOf(population, i))
-		if err := ix.Set(fmt.Sprint(i), refs[i:i+1]); err != nil {
+		if err := set(ix, fmt.Sprint(i), refs[i:i+1]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,11 +75,11 @@ func TestTwoStagesFindWhatComparingAllFinds(t *testing.T) {
 	for q := range queries {
 		mate := q * fingers / queries
 		p := probeOf(t, synth.PatternOf(population, mate).Impression(1))
-		all, err := ix.Exhaustive(p, 1, nil)
+		all, err := ix.Exhaustive(context.Background(), matcher.Query{Probe: p, K: 1}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := ix.TwoStage(p, 5, nil)
+		found, err := ix.TwoStage(context.Background(), matcher.Query{Probe: p, K: 5}, nil)
 		if err != nil || len(found) != 5 {
 			t.Fatalf("%d candidates, error %v", len(found), err)
 		}
@@ -91,7 +96,7 @@ func TestTwoStagesFindWhatComparingAllFinds(t *testing.T) {
 	if firsts < queries*8/10 || kept*100 < firsts*97 {
 		t.Errorf("comparing all puts %d of %d mates first, two stages %d of them", firsts, queries, kept)
 	}
-	batch, err := ix.TwoStageBatch(probes, 5, make([][]matcher.Candidate, queries))
+	batch, err := ix.TwoStageBatch(context.Background(), probes, 5, make([][]matcher.Candidate, queries))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +128,7 @@ func checkScores(t *testing.T, p matcher.Probe, found []matcher.Candidate, refs 
 func TestForeignProbesInABatchAreRefused(t *testing.T) {
 	ix, _ := galleryOf(t, 2)
 	p := probeOf(t, synth.PrintOf(population, 0))
-	found, err := ix.TwoStageBatch([]matcher.Probe{p, nil}, 1, make([][]matcher.Candidate, 2))
+	found, err := ix.TwoStageBatch(context.Background(), []matcher.Probe{p, nil}, 1, make([][]matcher.Candidate, 2))
 	if err == nil || len(found) != 2 || len(found[0])+len(found[1]) > 0 {
 		t.Errorf("found %v, error %v", found, err)
 	}
@@ -152,7 +157,7 @@ func TestReferencesAreSmall(t *testing.T) {
 
 func BenchmarkExhaustive(b *testing.B) {
 	benchmarkSearch(b, func(ix *finger.Index, probes []matcher.Probe, found [][]matcher.Candidate) error {
-		_, err := ix.Exhaustive(probes[0], 10, found[0])
+		_, err := ix.Exhaustive(context.Background(), matcher.Query{Probe: probes[0], K: 10}, found[0])
 		return err
 	}, 1)
 }
@@ -161,7 +166,7 @@ func BenchmarkTwoStage(b *testing.B) {
 	for _, n := range []int{1, 8} {
 		b.Run(fmt.Sprintf("probes=%d", n), func(b *testing.B) {
 			benchmarkSearch(b, func(ix *finger.Index, probes []matcher.Probe, found [][]matcher.Candidate) error {
-				_, err := ix.TwoStageBatch(probes, 10, found)
+				_, err := ix.TwoStageBatch(context.Background(), probes, 10, found)
 				return err
 			}, n)
 		})

@@ -7,8 +7,10 @@
 package gallery
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -28,9 +30,8 @@ type Index struct {
 
 // entry is what one Set brought.
 type entry struct {
-	subject string
-	refs    []matcher.Reference
-	gone    atomic.Uint64 // number of the change that ended it; 0: live
+	matcher.Member
+	gone atomic.Uint64 // number of the change that ended it; 0: live
 }
 
 var _ matcher.Index = (*Index)(nil)
@@ -40,13 +41,13 @@ func New(model string) *Index {
 	return &Index{model: model, current: map[string]*entry{}}
 }
 
-// Set makes refs the references of subject in place of those before. It refuses an empty list (CodeBadParameter) and
+// Set makes m a member in place of the one of that subject before. It refuses one without references (CodeBadParameter) and
 // references of another model (CodeModelMismatch), and then changes nothing.
-func (ix *Index) Set(subject string, refs []matcher.Reference) error {
-	if len(refs) == 0 {
+func (ix *Index) Set(m matcher.Member) error {
+	if len(m.References) == 0 {
 		return &matcher.Error{Code: matcher.CodeBadParameter, Detail: "a subject in a gallery needs at least one reference"}
 	}
-	for _, r := range refs {
+	for _, r := range m.References {
 		if r.Model() != ix.model {
 			return &matcher.Error{Code: matcher.CodeModelMismatch, Detail: fmt.Sprintf("reference of model %q, the gallery holds %q", r.Model(), ix.model)}
 		}
@@ -54,9 +55,9 @@ func (ix *Index) Set(subject string, refs []matcher.Reference) error {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	ix.change++
-	ix.end(subject)
-	e := &entry{subject: subject, refs: refs}
-	ix.current[subject] = e
+	ix.end(m.Subject)
+	e := &entry{Member: m}
+	ix.current[m.Subject] = e
 	ix.log = append(ix.log, e)
 	ix.compact()
 	return nil
@@ -100,18 +101,18 @@ func (ix *Index) compact() {
 	ix.log = live
 }
 
-// Search appends to dst the k subjects with the best scores, best first and equal scores by subject.
-func (ix *Index) Search(p matcher.Probe, k int, dst []matcher.Candidate) ([]matcher.Candidate, error) {
-	ix.mu.Lock()
-	log, change := ix.log, ix.change
-	ix.mu.Unlock()
-
-	best := NewRanking(dst, k)
+// Search appends to dst the q.K subjects with the best scores, best first and equal scores by subject.
+func (ix *Index) Search(ctx context.Context, q matcher.Query, dst []matcher.Candidate) ([]matcher.Candidate, error) {
+	log, change := ix.among(q.Among)
+	best := NewRanking(dst, q.K)
 	for _, e := range log {
-		if gone := e.gone.Load(); gone != 0 && gone <= change {
+		if gone := e.gone.Load(); gone != 0 && gone <= change || !e.in(q.Among.Group) {
 			continue
 		}
-		c, err := e.best(p)
+		if err := ctx.Err(); err != nil {
+			return dst, err
+		}
+		c, err := e.best(q.Probe)
 		if err != nil {
 			return dst, err
 		}
@@ -122,10 +123,36 @@ func (ix *Index) Search(p matcher.Probe, k int, dst []matcher.Candidate) ([]matc
 	return best.Sorted(), nil
 }
 
+// among is the part of the log that a filter's subjects leave, and the number of the last change.
+func (ix *Index) among(f matcher.Filter) ([]*entry, uint64) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	if f.Subjects == nil {
+		return ix.log, ix.change
+	}
+	log := make([]*entry, 0, len(f.Subjects))
+	for _, subject := range Distinct(f.Subjects) {
+		if e := ix.current[subject]; e != nil {
+			log = append(log, e)
+		}
+	}
+	return log, ix.change
+}
+
+// Distinct is a sorted copy of subjects without repetitions.
+func Distinct(subjects []string) []string {
+	list := slices.Clone(subjects)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// in says whether an entry is of a group; every one is of the empty group.
+func (e *entry) in(group string) bool { return group == "" || e.Group == group }
+
 // best compares p with every reference of the entry whose position allows it.
 func (e *entry) best(p matcher.Probe) (matcher.Candidate, error) {
-	c := matcher.Candidate{Subject: e.subject, Score: math.Inf(-1)}
-	for _, ref := range e.refs {
+	c := matcher.Candidate{Subject: e.Subject, Score: math.Inf(-1)}
+	for _, ref := range e.References {
 		if !p.Position().Comparable(ref.Position()) {
 			continue
 		}

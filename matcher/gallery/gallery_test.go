@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -45,6 +46,10 @@ func refs(values ...float64) []matcher.Reference {
 	return list
 }
 
+func set(ix *Index, subject string, refs []matcher.Reference) error {
+	return ix.Set(matcher.Member{Subject: subject, References: refs})
+}
+
 // naive is the index as its contract reads.
 type naive map[string][]matcher.Reference
 
@@ -82,7 +87,7 @@ func TestIndexIsTheNaiveOne(t *testing.T) {
 				for range rapid.IntRange(1, 3).Draw(t, "references") {
 					list = append(list, draw(t))
 				}
-				if err := ix.Set(id, list); err != nil {
+				if err := set(ix, id, list); err != nil {
 					t.Fatal(err)
 				}
 				want[id] = list
@@ -95,7 +100,7 @@ func TestIndexIsTheNaiveOne(t *testing.T) {
 			"": func(t *rapid.T) {
 				p, k := draw(t), rapid.IntRange(0, 12).Draw(t, "k")
 				before := []matcher.Candidate{{Subject: "before"}}
-				got, err := ix.Search(p, k, before)
+				got, err := ix.Search(context.Background(), matcher.Query{Probe: p, K: k}, before)
 				if err != nil || got[0].Subject != "before" || !slices.Equal(got[1:], want.search(p, k)) {
 					t.Fatalf("found %v, want %v, error %v", got, want.search(p, k), err)
 				}
@@ -112,16 +117,16 @@ func TestIndexIsTheNaiveOne(t *testing.T) {
 
 func TestSetRefuses(t *testing.T) {
 	ix := New(model)
-	if err := ix.Set("a", refs(1)); err != nil {
+	if err := set(ix, "a", refs(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := ix.Set("a", nil); !errors.Is(err, &matcher.Error{Code: matcher.CodeBadParameter}) {
+	if err := set(ix, "a", nil); !errors.Is(err, &matcher.Error{Code: matcher.CodeBadParameter}) {
 		t.Errorf("no references: error %v", err)
 	}
-	if err := ix.Set("a", []matcher.Reference{number{value: 5}, alien{}}); !errors.Is(err, &matcher.Error{Code: matcher.CodeModelMismatch}) {
+	if err := set(ix, "a", []matcher.Reference{number{value: 5}, alien{}}); !errors.Is(err, &matcher.Error{Code: matcher.CodeModelMismatch}) {
 		t.Errorf("another model: error %v", err)
 	}
-	if got, _ := ix.Search(number{value: 1}, 1, nil); len(got) != 1 || got[0].Score != 0 {
+	if got, _ := ix.Search(context.Background(), matcher.Query{Probe: number{value: 1}, K: 1}, nil); len(got) != 1 || got[0].Score != 0 {
 		t.Errorf("a refused change left %v", got)
 	}
 }
@@ -135,10 +140,10 @@ func (stranger) Compare(matcher.Reference) (float64, error) {
 
 func TestSearchWithAForeignProbeFails(t *testing.T) {
 	ix := New(model)
-	if err := ix.Set("a", refs(1)); err != nil {
+	if err := set(ix, "a", refs(1)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ix.Search(stranger{}, 1, []matcher.Candidate{{Subject: "before"}})
+	got, err := ix.Search(context.Background(), matcher.Query{Probe: stranger{}, K: 1}, []matcher.Candidate{{Subject: "before"}})
 	if !errors.Is(err, &matcher.Error{Code: matcher.CodeModelMismatch}) || len(got) != 1 {
 		t.Errorf("found %v, error %v", got, err)
 	}
@@ -149,7 +154,7 @@ func TestSearchWithAForeignProbeFails(t *testing.T) {
 func TestSearchesSeeOneState(t *testing.T) {
 	ix := New(model)
 	for i := range 50 {
-		if err := ix.Set(fmt.Sprint(i), refs(float64(1000+i))); err != nil {
+		if err := set(ix, fmt.Sprint(i), refs(float64(1000+i))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -161,14 +166,14 @@ func TestSearchesSeeOneState(t *testing.T) {
 	go func() {
 		defer work.Done()
 		for i := 0; !stop.Load(); i++ {
-			for _, step := range []error{ix.Set("ghost", refs(0)), ix.Set("mover", refs(float64(i)))} {
+			for _, step := range []error{set(ix, "ghost", refs(0)), set(ix, "mover", refs(float64(i)))} {
 				if step != nil {
 					t.Error(step)
 				}
 			}
 			ix.Remove("ghost")
 			for range 10 {
-				found, err := ix.Search(number{value: 0}, 100, nil)
+				found, err := ix.Search(context.Background(), matcher.Query{Probe: number{value: 0}, K: 100}, nil)
 				if err != nil || len(found) != 51 {
 					t.Errorf("%d subjects, want 51, error %v", len(found), err)
 				}
@@ -185,7 +190,7 @@ func TestSearchesSeeOneState(t *testing.T) {
 		go func() {
 			defer work.Done()
 			for range 300 {
-				found, err := ix.Search(number{value: 0}, 100, nil)
+				found, err := ix.Search(context.Background(), matcher.Query{Probe: number{value: 0}, K: 100}, nil)
 				if err != nil || len(found) < 50 || len(found) > 52 {
 					t.Errorf("%d subjects, want 50 to 52, error %v", len(found), err)
 				}
@@ -206,7 +211,7 @@ func TestSearchesSeeOneState(t *testing.T) {
 func TestRemovedReferencesLeaveMemory(t *testing.T) {
 	ix := New(model)
 	for i := range 1000 {
-		if err := ix.Set("same", refs(float64(i))); err != nil {
+		if err := set(ix, "same", refs(float64(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -222,14 +227,14 @@ func TestRemovedReferencesLeaveMemory(t *testing.T) {
 func BenchmarkSearch(b *testing.B) {
 	ix := New(model)
 	for i := range 10_000 {
-		if err := ix.Set(fmt.Sprint(i), refs(float64(i))); err != nil {
+		if err := set(ix, fmt.Sprint(i), refs(float64(i))); err != nil {
 			b.Fatal(err)
 		}
 	}
 	dst := make([]matcher.Candidate, 0, 10)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ix.Search(number{value: 5000}, 10, dst); err != nil {
+		if _, err := ix.Search(context.Background(), matcher.Query{Probe: number{value: 5000}, K: 10}, dst); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -239,7 +244,7 @@ func BenchmarkSet(b *testing.B) {
 	ix := New(model)
 	list := refs(1)
 	for i := 0; b.Loop(); i++ {
-		if err := ix.Set([]string{"a", "b", "c"}[i%3], list); err != nil {
+		if err := set(ix, []string{"a", "b", "c"}[i%3], list); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,0 +1,3 @@
+package kernel
+
+func above8Rows() []row[above8Func] { return []row[above8Func]{above8GenericRow()} }

@@ -1,0 +1,3 @@
+package kernel
+
+func dots8Rows() []row[dots8Func] { return []row[dots8Func]{dots8GenericRow()} }

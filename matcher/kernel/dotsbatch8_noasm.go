@@ -1,0 +1,3 @@
+package kernel
+
+func dotsBatch8Rows() []row[dotsBatch8Func] { return []row[dotsBatch8Func]{dotsBatch8GenericRow()} }

@@ -29,6 +29,8 @@ type Sample struct {
 	Height   int      // pixels, for FormatRawGrey alone
 	At       *Point   // which face, when the picture shows several: a point inside it
 	Data     []byte   // encoded picture or template
+	// Taken is the time since the first sample of a sequence was taken; 0 where no sequence was.
+	Taken time.Duration
 }
 
 // Point is a position in a picture, in pixels from its top left corner.
@@ -46,13 +48,27 @@ const (
 type Quality struct {
 	Score   int      // 0 (useless) to 100
 	Reasons []string // what lowers it, kebab-case, worst first; empty when nothing does
+	Hint    string   // a short sentence that a kiosk can show ("Come closer."); empty: nothing to better
+	// Unreliable: Reasons can make a person look like another one (a mask, closed eyes, a child), so that a comparison that
+	// fails says little. One that succeeds stands.
+	Unreliable bool
 }
 
-// PAD is the outcome of presentation attack detection (ISO/IEC 30107).
+// PAD is the outcome of presentation attack detection (ISO/IEC 30107): a summary, and what it rests on.
 type PAD struct {
 	Score    float64 // 0 (attack) to 1 (bona fide), as the detector says
 	Suspect  bool    // the detector would call it an attack
 	Advisory bool    // too weak to decide on: shown, never a reason to refuse
+	Evidence []PADEvidence
+}
+
+// PADEvidence is what one method of presentation attack detection found.
+type PADEvidence struct {
+	Name     string  // kebab-case: network, spectrum, parallax, identity, challenge-colour, challenge-head-turn, ...
+	Score    float64 // 0 (attack) to 1 (bona fide)
+	Suspect  bool    // this method would call it an attack
+	Advisory bool    // too weak to decide on
+	Reason   string  // kebab-case, what was seen; empty when nothing speaks of an attack
 }
 
 // Extraction is all that an engine learns from one sample.
@@ -60,7 +76,10 @@ type Extraction struct {
 	Template Template
 	Quality  Quality
 	PAD      *PAD // nil: the sample does not allow detection, or the engine has none
-	Stages   []Stage
+	// Seen is what the engine noticed in the sample and its JudgeSequence asks for; nil for a template. Nobody else looks
+	// inside, and it is never written down.
+	Seen   any
+	Stages []Stage
 }
 
 // Stage is the time that one named step took.

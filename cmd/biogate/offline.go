@@ -39,12 +39,33 @@ type extractAnswer struct {
 type qualityAnswer struct {
 	Score   int      `json:"score"`
 	Reasons []string `json:"reasons"`
+	Hint    string   `json:"hint,omitempty"`
 }
 
 type padAnswer struct {
+	Score    float64          `json:"score"`
+	Suspect  bool             `json:"suspect"`
+	Advisory bool             `json:"advisory"`
+	Evidence []evidenceAnswer `json:"evidence,omitempty"`
+}
+
+type evidenceAnswer struct {
+	Name     string  `json:"name"`
 	Score    float64 `json:"score"`
 	Suspect  bool    `json:"suspect"`
 	Advisory bool    `json:"advisory"`
+	Reason   string  `json:"reason,omitempty"`
+}
+
+func padOf(p *matcher.PAD) *padAnswer {
+	if p == nil {
+		return nil
+	}
+	out := &padAnswer{Score: p.Score, Suspect: p.Suspect, Advisory: p.Advisory}
+	for _, e := range p.Evidence {
+		out.Evidence = append(out.Evidence, evidenceAnswer(e))
+	}
+	return out
 }
 
 func (c extractCmd) Run(ctx context.Context, out console) error {
@@ -72,7 +93,7 @@ func (c extractCmd) Run(ctx context.Context, out console) error {
 	}
 	a := extractAnswer{
 		Modality: x.Template.Modality, Model: x.Template.Model, Position: x.Template.Position,
-		Quality: qualityAnswer{x.Quality.Score, append([]string{}, x.Quality.Reasons...)}, PAD: (*padAnswer)(x.PAD), TemplateBytes: len(data), Out: c.Out,
+		Quality: qualityAnswer{x.Quality.Score, append([]string{}, x.Quality.Reasons...), x.Quality.Hint}, PAD: padOf(x.PAD), TemplateBytes: len(data), Out: c.Out,
 	}
 	return out.answer(a, func(w io.Writer) {
 		fmt.Fprintf(w, "%s template of model %s, %d bytes, quality %d %v\n", a.Modality, a.Model, a.TemplateBytes, a.Quality.Score, a.Quality.Reasons)

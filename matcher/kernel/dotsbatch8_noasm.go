@@ -1,3 +1,5 @@
+//go:build noasm || !amd64
+
 package kernel
 
 func dotsBatch8Rows() []row[dotsBatch8Func] { return []row[dotsBatch8Func]{dotsBatch8GenericRow()} }

@@ -4,6 +4,8 @@
 // tested against. Dispatch, agreement tests, fuzzing and benchmarks walk the same rows. Integer kernels agree exactly.
 package kernel
 
+//go:generate go run -C _generate . -operation dots8 -out ../dots8_amd64.s
+//go:generate go run -C _generate . -operation dotsbatch8 -out ../dotsbatch8_amd64.s
 //go:generate go run -C _generate . -operation embed256 -out ../embed256_amd64.s
 //go:generate go run -C _generate . -operation filtercell -out ../filtercell_amd64.s
 //go:generate go run -C _generate . -operation nearest256 -out ../nearest256_amd64.s

@@ -14,6 +14,10 @@ func main() {
 	flag.Parse()
 	ConstraintExpr("!noasm")
 	switch *operation {
+	case "dots8":
+		dots8()
+	case "dotsbatch8":
+		dotsBatch8()
 	case "embed256":
 		embed256()
 	case "filtercell":

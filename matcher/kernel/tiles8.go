@@ -1,0 +1,52 @@
+package kernel
+
+import "iter"
+
+// turns is n turns from vector first on, of one vector each at four places that lie stride vectors apart.
+type turns struct{ first, n, stride int }
+
+// turns8 covers n vectors: quarters side by side, then the last four again if there is a remainder. Fewer than four
+// are taken one by one, each at all four places.
+func turns8(n int) iter.Seq[turns] {
+	return func(yield func(turns) bool) {
+		switch {
+		case n < 4:
+			for i := range n {
+				if !yield(turns{i, 1, 0}) {
+					return
+				}
+			}
+		case !yield(turns{0, n / 4, n / 4}):
+		case n%4 != 0:
+			yield(turns{n - 4, 1, 1})
+		}
+	}
+}
+
+// tiles8 covers n vectors, at least as many as a tile has: first and number of as many as whole tiles have, then the last
+// tile again if there is a remainder.
+func tiles8(n, tile int) iter.Seq2[int, int] {
+	return func(yield func(first, count int) bool) {
+		if yield(0, n-n%tile) && n%tile != 0 {
+			yield(n-tile, tile)
+		}
+	}
+}
+
+// rows are where the results of two groups of lanes start, in bytes from those of probe 0. Lanes without a probe of their own
+// repeat the last one.
+func (p *Probes8) rows(first, n int) (rows [2 * Lanes8]int) {
+	const resultBytes = 4
+	for j := range rows {
+		rows[j] = resultBytes * n * min(first+j, p.Len()-1)
+	}
+	return rows
+}
+
+// oneByOne is for galleries that are smaller than a tile.
+func (p *Probes8) oneByOne(dst []int32, gallery []uint8, dots8 dots8Func) {
+	n := len(dst) / p.Len()
+	for j, probe := range p.probes {
+		dots8(dst[j*n:][:n], gallery, probe)
+	}
+}

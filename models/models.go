@@ -35,7 +35,11 @@ type Manifest struct {
 	Description string   `json:"description"`
 	Source      Source   `json:"source,omitzero"` // of Files
 	Files       []File   `json:"files,omitempty"`
+	Face        *Face    `json:"face,omitempty"`
 	Template    Template `json:"template"`
+	// Superseded is the id of the model that took this one's place. No engine runs it and its weights are not fetched; it
+	// stays so that its templates can be refused by name.
+	Superseded string `json:"superseded,omitempty"`
 }
 
 // Source is the package that carries a model's files.
@@ -54,7 +58,8 @@ type File struct {
 	SHA256         string   `json:"sha256"`          // of the original
 	PreparedSHA256 string   `json:"prepared_sha256"` // after Prepare
 	Input          Input    `json:"input"`
-	Outputs        []string `json:"outputs"` // names, in the order that the pipeline reads them
+	Outputs        []string `json:"outputs"`          // names, in the order that the pipeline reads them
+	Values         []int    `json:"values,omitempty"` // how many each output has
 }
 
 // Input is a network's input contract: value = (pixel - Mean) / Scale with pixel in 0..255.
@@ -65,6 +70,12 @@ type Input struct {
 	Scale    float32 `json:"scale"`
 	Crop     string  `json:"crop"` // what part of the picture it sees
 }
+
+// Width of the input in pixels.
+func (i Input) Width() int { return i.Shape[3] }
+
+// Height of the input in pixels.
+func (i Input) Height() int { return i.Shape[2] }
 
 // Template describes the stored form that the model's engine makes.
 type Template struct {
@@ -89,6 +100,15 @@ func Load(id string) (Manifest, error) {
 	return m, nil
 }
 
+// Active returns the manifest of a model that engines run: Load's, unless another model took its place.
+func Active(id string) (Manifest, error) {
+	m, err := Load(id)
+	if err == nil && m.Superseded != "" {
+		return Manifest{}, fmt.Errorf("models: model %q belongs to an earlier pipeline, %q took its place", id, m.Superseded)
+	}
+	return m, err
+}
+
 // All returns every manifest of this build, ordered by id.
 func All() ([]Manifest, error) {
 	found, err := fs.Glob(folders, "*/manifest.json")
@@ -107,7 +127,7 @@ func All() ([]Manifest, error) {
 	return all, nil
 }
 
-// Verify checks the prepared weights of every model under dir. Its error names each file that is missing or
+// Verify checks the prepared weights of every model under dir that is not superseded. Its error names each file that is missing or
 // wrong, what was expected and the remedy.
 func Verify(dir string) error {
 	all, err := All()
@@ -116,7 +136,9 @@ func Verify(dir string) error {
 	}
 	var problems []error
 	for _, m := range all {
-		problems = append(problems, m.Verify(dir))
+		if m.Superseded == "" {
+			problems = append(problems, m.Verify(dir))
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -184,6 +206,9 @@ func (m Manifest) check(folder string) error {
 		if f.Name == "" || !fs.ValidPath(f.Path) || f.Bytes <= 0 || len(f.SHA256) != 64 || len(f.PreparedSHA256) != 64 {
 			return fmt.Errorf("file %q: name, path, bytes and both hashes must be set", f.Name)
 		}
+	}
+	if m.Face != nil {
+		return m.Face.Check(m)
 	}
 	return nil
 }

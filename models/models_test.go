@@ -27,8 +27,16 @@ func TestManifestsOfThisBuild(t *testing.T) {
 		}
 		seen[m.ID] = true
 	}
-	if !seen["face-fr-1"] {
-		t.Error("no face-fr-1")
+	if !seen[DefaultFace] {
+		t.Error("the default face model is missing")
+	}
+	for _, m := range all {
+		if _, err := Active(m.ID); (err == nil) != (m.Superseded == "") || m.Superseded != "" && !seen[m.Superseded] {
+			t.Errorf("%s, superseded by %q: error %v", m.ID, m.Superseded, err)
+		}
+		if m.Superseded == "" && m.Modality == "face" && m.Face == nil {
+			t.Errorf("%s does not say how its networks are fed", m.ID)
+		}
 	}
 	if _, err := Load("no-such-model"); err == nil {
 		t.Error("an unknown model was loaded")

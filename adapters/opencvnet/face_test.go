@@ -18,13 +18,18 @@ import (
 	"biogate/matcher"
 	"biogate/matcher/enginetest"
 	"biogate/matcher/face"
+	"biogate/models"
 )
 
 // These tests run the whole face pipeline on real pictures, which are not part of the project.
 
 func engine(t testing.TB, sessions int) *face.Engine {
 	t.Helper()
-	e, err := face.New(loaded(t, sessions).Networks)
+	m, err := models.Active(models.DefaultFace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := face.New(m, loaded(t, sessions).Networks)
 	if err != nil {
 		t.Fatal(err)
 	}

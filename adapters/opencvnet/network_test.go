@@ -38,7 +38,7 @@ func root(t testing.TB) string {
 
 func loaded(t testing.TB, sessions int) *Networks {
 	t.Helper()
-	m, err := models.Load(face.Model)
+	m, err := models.Active(models.DefaultFace)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestSessionsAgree(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	m, err := models.Load(face.Model)
+	m, err := models.Active(models.DefaultFace)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,6 @@ import (
 	"biogate/models"
 )
 
-// names gives each network of the pipeline its file in the manifest.
-var names = [...]string{"detect", "landmark", "feature", "liveness", "eye"}
-
 // Load reads the prepared weights of a model from dir, checks their hashes and makes the pipeline's networks, each with
 // as many sessions as callers may run at once. Close releases them.
 func Load(m models.Manifest, dir string, sessions int) (*Networks, error) {
@@ -25,16 +22,17 @@ func Load(m models.Manifest, dir string, sessions int) (*Networks, error) {
 		return nil, err
 	}
 	set := &Networks{}
-	for _, name := range names {
-		n, err := load(m, dir, name, sessions)
+	for _, f := range m.Files {
+		n, err := load(m, dir, f.Name, sessions)
 		if err != nil {
 			set.Close()
 			return nil, err
 		}
 		set.all = append(set.all, n)
-	}
-	set.Networks = face.Networks{
-		Detect: set.all[0], Landmark: set.all[1], Feature: set.all[2], Liveness: set.all[3], Eye: set.all[4],
+		if err := set.Set(f.Name, n); err != nil {
+			set.Close()
+			return nil, err
+		}
 	}
 	return set, nil
 }

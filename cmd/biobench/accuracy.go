@@ -26,6 +26,7 @@ type accuracyCmd struct {
 	Ext      string   `help:"Kind of file to read, like png, or iso for standard minutiae records; usual: pictures."`
 
 	Models     string `default:"${models}" placeholder:"DIR" help:"Prepared weights of the networks (${default})."`
+	FaceModel  string `default:"${face_model}" env:"BIOGATE_FACE_MODEL" placeholder:"ID" help:"Face model (${default})."`
 	Workers    int    `help:"Captures worked on at once; usual: one a core."`
 	Replicates int    `default:"400" help:"Bootstrap replicates (${default})."`
 	Seed       uint64 `default:"1" help:"Seed of the bootstrap (${default})."`
@@ -67,7 +68,7 @@ func (c *accuracyCmd) run(ctx context.Context, s *console) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	e, closeEngine, err := openEngine(matcher.Modality(c.Modality), c.Models, c.Workers)
+	e, closeEngine, err := openEngine(matcher.Modality(c.Modality), engineOptions{models: c.Models, face: c.FaceModel, workers: c.Workers})
 	if err != nil {
 		return err
 	}

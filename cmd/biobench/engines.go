@@ -11,30 +11,37 @@ import (
 	"biogate/models"
 )
 
-// openEngine makes the engine of a modality for so many workers; close frees it. modelsDir holds prepared weights.
-func openEngine(m matcher.Modality, modelsDir string, workers int) (e matcher.Engine, closeEngine func(), err error) {
+// engineOptions say which engine to make.
+type engineOptions struct {
+	models  string // folder of the prepared networks
+	face    string // id of the face model
+	workers int    // captures worked on at a time; 0: one a core
+}
+
+// openEngine makes the engine of a modality; close frees it.
+func openEngine(m matcher.Modality, o engineOptions) (e matcher.Engine, closeEngine func(), err error) {
 	switch m {
 	case matcher.Finger:
 		return finger.New(), func() {}, nil
 	case matcher.Face:
-		return openFace(modelsDir, workers)
+		return openFace(o)
 	}
 	return nil, nil, &misuse{fmt.Sprintf("no engine for modality %q", m)}
 }
 
-func openFace(modelsDir string, workers int) (matcher.Engine, func(), error) {
-	manifest, err := models.Load(face.Model)
+func openFace(o engineOptions) (matcher.Engine, func(), error) {
+	manifest, err := models.Active(o.face)
 	if err != nil {
 		return nil, nil, err
 	}
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+	if o.workers <= 0 {
+		o.workers = runtime.GOMAXPROCS(0)
 	}
-	nets, err := opencvnet.Load(manifest, modelsDir, workers)
+	nets, err := opencvnet.Load(manifest, o.models, o.workers)
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := face.New(nets.Networks)
+	e, err := face.New(manifest, nets.Networks)
 	if err != nil {
 		nets.Close()
 		return nil, nil, err

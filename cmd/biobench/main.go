@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	var c cli
 	exit := -1
 	parser := kong.Must(&c, kong.Name("biobench"), kong.Description("Measures biogate's engines."),
-		kong.Vars{"models": models.DefaultDir}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Writers(out, errOut), kong.Exit(func(code int) { exit = code }))
+		kong.Vars{"models": models.DefaultDir, "face_model": models.DefaultFace}, kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Writers(out, errOut), kong.Exit(func(code int) { exit = code }))
 	parsed, err := parser.Parse(args)
 	if exit >= 0 { // --help
 		return exit

@@ -57,7 +57,7 @@ func (d doctorCmd) examine(ctx context.Context) []finding {
 	}
 	out = append(out, finding{"machine", "ok", fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version()), ""})
 	out = append(out, judge("models", models.Verify(c.Models), "warning", "every network is what its manifest says", "make models"))
-	e, err := openEngines(c.Models, 1)
+	e, err := openEngines(engineOptions{models: c.Models, face: c.FaceModel, sessions: 1})
 	if err == nil {
 		defer e.close()
 		err = errors.Join(e.missingErrors()...)

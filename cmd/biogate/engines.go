@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"biogate/adapters/opencvnet"
@@ -19,12 +20,23 @@ type engines struct {
 	close        func()
 }
 
-// openEngines makes the engines. A modality whose networks cannot be had is left out and named in missing; a model without
-// a sound calibration is an error.
-func openEngines(modelDir string, sessions int) (engines, error) {
+// engineOptions say which engines to make.
+type engineOptions struct {
+	models   string // folder of the prepared networks
+	face     string // id of the face model; empty: the default
+	sessions int    // captures that one engine can work on at a time
+}
+
+// openEngines makes the engines. A modality whose networks cannot be had is left out and named in missing; a model that this
+// build does not run, or that has no sound calibration, is an error.
+func openEngines(o engineOptions) (engines, error) {
+	manifest, err := models.Active(cmp.Or(o.face, models.DefaultFace))
+	if err != nil {
+		return engines{}, err
+	}
 	e := engines{calibrations: map[string]gateway.Calibration{}, missing: map[matcher.Modality]error{}, close: func() {}}
 	e.list = append(e.list, finger.New())
-	if faces, closeFaces, err := openFace(modelDir, sessions); err != nil {
+	if faces, closeFaces, err := openFace(manifest, o); err != nil {
 		e.missing[matcher.Face] = err
 	} else {
 		e.list, e.close = append(e.list, faces), closeFaces
@@ -40,16 +52,12 @@ func openEngines(modelDir string, sessions int) (engines, error) {
 	return e, nil
 }
 
-func openFace(modelDir string, sessions int) (*face.Engine, func(), error) {
-	manifest, err := models.Load(face.Model)
+func openFace(manifest models.Manifest, o engineOptions) (*face.Engine, func(), error) {
+	nets, err := opencvnet.Load(manifest, o.models, o.sessions)
 	if err != nil {
 		return nil, nil, err
 	}
-	nets, err := opencvnet.Load(manifest, modelDir, sessions)
-	if err != nil {
-		return nil, nil, err
-	}
-	engine, err := face.New(nets.Networks)
+	engine, err := face.New(manifest, nets.Networks)
 	if err != nil {
 		nets.Close()
 		return nil, nil, err

@@ -73,7 +73,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	parser := kong.Must(&c, kong.Name("biogate"), kong.Description("A biometric authentication gateway: captures in, signed assertions out."),
-		kong.Writers(stdout, stderr), kong.Exit(func(int) {}), kong.BindTo(ctx, (*context.Context)(nil)), kong.Vars{"models": models.DefaultDir})
+		kong.Writers(stdout, stderr), kong.Exit(func(int) {}), kong.BindTo(ctx, (*context.Context)(nil)), kong.Vars{"models": models.DefaultDir, "face_model": models.DefaultFace})
 	if helped(args) {
 		_, _ = parser.Parse(args)
 		return exitDone

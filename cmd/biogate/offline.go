@@ -13,10 +13,11 @@ import (
 )
 
 type offlineFlags struct {
-	Modality string `help:"What the files show: finger or face. Without it fingers are tried first." enum:",finger,face" default:""`
-	DPI      int    `help:"Resolution of fingerprint pictures; 500 when not stated."`
-	Models   string `help:"Folder of the prepared networks." placeholder:"DIR" default:"${models}" env:"BIOGATE_MODELS"`
-	Trace    string `help:"Write every intermediate result into this folder, as PNG or JSON." placeholder:"DIR"`
+	Modality  string `help:"What the files show: finger or face. Without it fingers are tried first." enum:",finger,face" default:""`
+	DPI       int    `help:"Resolution of fingerprint pictures; 500 when not stated."`
+	Models    string `help:"Folder of the prepared networks." placeholder:"DIR" default:"${models}" env:"BIOGATE_MODELS"`
+	FaceModel string `help:"Face model (${face_model})." placeholder:"ID" default:"${face_model}" env:"BIOGATE_FACE_MODEL"`
+	Trace     string `help:"Write every intermediate result into this folder, as PNG or JSON." placeholder:"DIR"`
 }
 
 type extractCmd struct {
@@ -176,7 +177,7 @@ type offline struct {
 }
 
 func openOffline(f offlineFlags) (*offline, error) {
-	e, err := openEngines(f.Models, 1)
+	e, err := openEngines(engineOptions{models: f.Models, face: f.FaceModel, sessions: 1})
 	return &offline{f, e}, err
 }
 

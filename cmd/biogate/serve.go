@@ -17,6 +17,8 @@ type serveFlags struct {
 	Listen string `help:"Address to listen on, host:port." placeholder:"ADDR"`
 	Data   string `help:"Folder of the embedded store and the keys." placeholder:"DIR"`
 	Redis  string `help:"Cache in front of the store." placeholder:"redis://host:port/0"`
+
+	FaceModel string `help:"Face model; usual: ${face_model}." placeholder:"ID"`
 }
 
 type serveCmd struct {
@@ -29,7 +31,7 @@ func (f serveFlags) load() (config.Config, error) {
 		return c, misuseError{err}
 	}
 	c.Override(config.Environment(os.Getenv))
-	c.Override(config.Overrides{Listen: f.Listen, Data: f.Data, Redis: f.Redis})
+	c.Override(config.Overrides{Listen: f.Listen, Data: f.Data, Redis: f.Redis, FaceModel: f.FaceModel})
 	if err := c.Validate(); err != nil {
 		return c, misuseError{err}
 	}

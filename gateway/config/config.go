@@ -31,6 +31,8 @@ type Config struct {
 	Data string `yaml:"data"`
 	// Models is the folder with the prepared networks. Environment: BIOGATE_MODELS.
 	Models string `yaml:"models"`
+	// FaceModel is the id of the face model that is run; empty: the build's default. Environment: BIOGATE_FACE_MODEL.
+	FaceModel string `yaml:"face_model"`
 	// Redis is redis://[user:password@]host:port/db (rediss:// for TLS) of the cache in front of the embedded store; empty:
 	// no cache. Environment: BIOGATE_REDIS.
 	Redis string `yaml:"redis"`

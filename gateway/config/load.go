@@ -74,13 +74,14 @@ func explain(err error) error {
 }
 
 // Overrides are the settings that flags and the environment can set; empty ones change nothing.
-type Overrides struct{ Listen, Data, Redis, Models string }
+type Overrides struct{ Listen, Data, Redis, Models, FaceModel string }
 
-// Environment reads the overrides in BIOGATE_LISTEN, BIOGATE_DATA, BIOGATE_REDIS and BIOGATE_MODELS.
+// Environment reads the overrides in BIOGATE_LISTEN, BIOGATE_DATA, BIOGATE_REDIS, BIOGATE_MODELS and BIOGATE_FACE_MODEL.
 func Environment(getenv func(string) string) Overrides {
 	return Overrides{
 		Listen: getenv("BIOGATE_LISTEN"), Data: getenv("BIOGATE_DATA"),
 		Redis: getenv("BIOGATE_REDIS"), Models: getenv("BIOGATE_MODELS"),
+		FaceModel: getenv("BIOGATE_FACE_MODEL"),
 	}
 }
 
@@ -89,7 +90,7 @@ func (c *Config) Override(o Overrides) {
 	for _, row := range []struct {
 		setting *string
 		value   string
-	}{{&c.Listen, o.Listen}, {&c.Data, o.Data}, {&c.Redis, o.Redis}, {&c.Models, o.Models}} {
+	}{{&c.Listen, o.Listen}, {&c.Data, o.Data}, {&c.Redis, o.Redis}, {&c.Models, o.Models}, {&c.FaceModel, o.FaceModel}} {
 		if row.value != "" {
 			*row.setting = row.value
 		}

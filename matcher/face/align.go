@@ -5,10 +5,11 @@ import (
 
 	"biogate/matcher"
 	"biogate/matcher/imaging"
+	"biogate/models"
 )
 
 // landmarks are the 68 points of the usual annotation scheme (iBUG 300-W), in pixels of the picture.
-type landmarks [landmarkCount]point
+type landmarks [models.FaceLandmarks]point
 
 // five are the points that the alignment goes by: eyes, nose tip, mouth corners, left ones first as seen.
 func (l landmarks) five() [5]point {
@@ -29,7 +30,7 @@ func mean(points ...point) (m point) {
 type alignedFace struct {
 	marks      landmarks
 	toTemplate similarity // from the picture to the aligned face
-	pixels     planes     // 112x112
+	pixels     planes     // as large as the embedding's input
 }
 
 // align finds the landmarks of the face in a box and draws it with eyes, nose and mouth in their usual places.
@@ -38,41 +39,41 @@ func (e *Engine) align(ctx context.Context, src imaging.RGB, b box, tr matcher.T
 	if err != nil {
 		return alignedFace{}, err
 	}
-	toTemplate, ok := fit(marks.five(), targets())
+	toTemplate, ok := fit(marks.five(), e.targets)
 	if !ok {
 		return alignedFace{}, unusable("no-face", "the landmarks do not form a face")
 	}
-	f := alignedFace{marks, toTemplate, aligned(src, toTemplate)}
+	f := alignedFace{marks, toTemplate, e.aligned(src, toTemplate)}
 	showFace(tr, f)
 	return f, nil
 }
 
 // targets are the places of the five points in the aligned face.
-func targets() (five [5]point) {
-	for i, p := range template112 {
-		five[i] = point{middleX + closer*(p.x-middleX), middleY + closer*(p.y-middleY)}
+func targets(a models.FaceAlign) (five [5]point) {
+	x, y := a.Middle[0], a.Middle[1]
+	for i, p := range a.Points {
+		five[i] = point{x + a.Closer*(p[0]-x), y + a.Closer*(p[1]-y)}
 	}
 	return five
 }
 
-// aligned draws the part of a picture that a map takes to the template.
-func aligned(src imaging.RGB, toTemplate similarity) planes {
-	return sample(src, toTemplate.inverse(), featureSide, featureSide, repeatEdge)
+// aligned draws the part of a picture that a map takes to the embedding's input.
+func (e *Engine) aligned(src imaging.RGB, toTemplate similarity) planes {
+	return sample(src, toTemplate.inverse(), e.feature.Input.Width(), e.feature.Input.Height(), repeatEdge)
 }
 
-// findLandmarks reads the 68 points in the square around the box's centre with the box's height as its side.
+// findLandmarks reads the 68 points in the square around the box's centre.
 func (e *Engine) findLandmarks(ctx context.Context, src imaging.RGB, b box) (landmarks, error) {
-	side := b.height()
-	from := square(b.centre(), side, landmarkSide)
-	p := sample(src, from, landmarkSide, landmarkSide, repeatEdge)
-	in := tensor(landmarkSide, landmarkSide, 0, landmarkScale, p.luma())
-	out, err := run(ctx, "landmark", e.nets.Landmark, in, 2*landmarkCount)
+	want, n := e.contract.Landmark, e.landmark.Input.Width()
+	from := square(b.centre(), want.Zoom*b.height(), n)
+	out, err := e.landmark.see(ctx, sample(src, from, n, n, repeatEdge))
 	if err != nil {
 		return landmarks{}, err
 	}
 	var l landmarks
 	for i := range l {
-		l[i] = from.apply(point{float64(out[0][2*i])*landmarkSide - landmarkShift, float64(out[0][2*i+1])*landmarkSide - landmarkShift})
+		x, y := float64(out[0][2*i]), float64(out[0][2*i+1]) // shares of the square
+		l[i] = from.apply(point{x*float64(n) - want.Shift, y*float64(n) - want.Shift})
 	}
 	return l, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"biogate/matcher"
 	"biogate/matcher/imaging"
+	"biogate/models"
 )
 
 // box is a detected face, in pixels of the picture.
@@ -27,7 +28,7 @@ func (b box) contains(p matcher.Point) bool {
 
 // find returns the one face that a template is to be made of.
 func (e *Engine) find(ctx context.Context, src imaging.RGB, at *matcher.Point, tr matcher.Trace) (box, error) {
-	boxes, err := e.detect(ctx, src)
+	boxes, err := e.detectAll(ctx, src)
 	if err != nil {
 		return box{}, err
 	}
@@ -35,22 +36,23 @@ func (e *Engine) find(ctx context.Context, src imaging.RGB, at *matcher.Point, t
 	return choose(boxes, at)
 }
 
-// detect finds the faces of a picture, the most confident first. The detector sees 320x240 pixels, so a first look at
-// the whole picture is followed by one from further away when it shows nothing (a face that fills the picture), and by
-// nearer ones at its parts when a large picture shows nothing or only tiny faces.
-func (e *Engine) detect(ctx context.Context, src imaging.RGB) ([]box, error) {
-	first := wholePicture(src, firstRoom)
+// detectAll finds the faces of a picture, the most confident first. The detector sees few pixels, so a first look at the
+// whole picture is followed by one from further away when it shows nothing (a face that fills the picture), and by nearer
+// ones at its parts when a large picture shows nothing or only tiny faces.
+func (e *Engine) detectAll(ctx context.Context, src imaging.RGB) ([]box, error) {
+	see, room := frameOf(e.detect.Input), e.contract.Detect.Room
+	first := see.whole(src, room[0])
 	found, err := e.look(ctx, src, first)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
-		if found, err = e.look(ctx, src, wholePicture(src, secondRoom)); err != nil {
+		if found, err = e.look(ctx, src, see.whole(src, room[1])); err != nil {
 			return nil, err
 		}
 	}
 	if largest(found).height() < tinyFace*first.scale() && first.scale() > closeUpAbove {
-		for _, part := range closeUps(src, first.scale()/closeUpZoom) {
+		for _, part := range see.closeUps(src, first.scale()/closeUpZoom) {
 			more, err := e.look(ctx, src, part)
 			if err != nil {
 				return nil, err
@@ -61,25 +63,30 @@ func (e *Engine) detect(ctx context.Context, src imaging.RGB) ([]box, error) {
 	return suppress(found), nil
 }
 
-// wholePicture maps the detector's input to a picture that it shows whole, in the middle, with room around it:
-// 1 leaves none on the tighter axis.
-func wholePicture(src imaging.RGB, room float64) similarity {
-	s := room * max(float64(src.Width)/detectW, float64(src.Height)/detectH)
-	return view(point{float64(src.Width-1) / 2, float64(src.Height-1) / 2}, s)
+// frame is the size of the detector's input in pixels.
+type frame struct{ w, h float64 }
+
+func frameOf(in models.Input) frame { return frame{float64(in.Width()), float64(in.Height())} }
+
+// whole maps the detector's input to a picture that it shows whole, in the middle, with room around it: 1 leaves none on
+// the tighter axis.
+func (f frame) whole(src imaging.RGB, room float64) similarity {
+	s := room * max(float64(src.Width)/f.w, float64(src.Height)/f.h)
+	return f.view(point{float64(src.Width-1) / 2, float64(src.Height-1) / 2}, s)
 }
 
 // view maps the detector's input to the part of a picture around a centre, at s pixels of the picture a pixel.
-func view(centre point, s float64) similarity {
-	return similarity{s, 0, centre.x - s*(detectW-1)/2, centre.y - s*(detectH-1)/2}
+func (f frame) view(centre point, s float64) similarity {
+	return similarity{s, 0, centre.x - s*(f.w-1)/2, centre.y - s*(f.h-1)/2}
 }
 
 // closeUps are views that cover a picture at s pixels a pixel, each overlapping the next by at least half, so that a
 // face of up to half a view is whole in one of them.
-func closeUps(src imaging.RGB, s float64) []similarity {
+func (f frame) closeUps(src imaging.RGB, s float64) []similarity {
 	var views []similarity
-	for _, y := range centres(src.Height, s*detectH) {
-		for _, x := range centres(src.Width, s*detectW) {
-			views = append(views, view(point{x, y}, s))
+	for _, y := range centres(src.Height, s*f.h) {
+		for _, x := range centres(src.Width, s*f.w) {
+			views = append(views, f.view(point{x, y}, s))
 		}
 	}
 	return views
@@ -102,33 +109,35 @@ func centres(size int, window float64) []float64 {
 // look runs the detector once on the part of the picture that from shows. Faces cut by an edge of the view that is not
 // one of the picture are left to another look.
 func (e *Engine) look(ctx context.Context, src imaging.RGB, from similarity) ([]box, error) {
-	p := sample(src, from, detectW, detectH, neutral)
-	in := tensor(detectW, detectH, detectMean, detectScale, p.r, p.g, p.b)
-	out, err := run(ctx, "detect", e.nets.Detect, in, 2*detectAnchors, 4*detectAnchors)
+	in := e.detect.Input
+	out, err := e.detect.see(ctx, sample(src, from, in.Width(), in.Height(), margin(in.Mean)))
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(decodeBoxes(out[0], out[1], from), func(b box) bool { return cutByView(b, from, src) }), nil
+	see := frameOf(in)
+	found := see.boxes(out[0], out[1], from, e.contract.Detect.MinConfidence)
+	return slices.DeleteFunc(found, func(b box) bool { return see.cuts(b, from, src) }), nil
 }
 
-func cutByView(b box, from similarity, src imaging.RGB) bool {
-	corner, far := from.apply(point{0, 0}), from.apply(point{detectW - 1, detectH - 1})
+// cuts says whether an edge of the view that is not one of the picture runs along a box.
+func (f frame) cuts(b box, from similarity, src imaging.RGB) bool {
+	corner, far := from.apply(point{0, 0}), from.apply(point{f.w - 1, f.h - 1})
 	near := 2 * from.scale()
 	return corner.x > near && b.x0 < corner.x+near || corner.y > near && b.y0 < corner.y+near ||
 		far.x < float64(src.Width)-near && b.x1 > far.x-near || far.y < float64(src.Height)-near && b.y1 > far.y-near
 }
 
-// decodeBoxes reads the detector's outputs: for each anchor the scores of background and face, and a box in shares of
-// the input's width and height.
-func decodeBoxes(scores, boxes []float32, from similarity) []box {
+// boxes reads the detector's outputs: for each anchor the scores of background and face, and a box in shares of the
+// input's width and height.
+func (f frame) boxes(scores, boxes []float32, from similarity, minConfidence float64) []box {
 	var found []box
 	for i := range len(scores) / 2 {
 		confidence := float64(scores[2*i+1])
 		if confidence < minConfidence {
 			continue
 		}
-		a := from.apply(point{float64(boxes[4*i])*detectW - 0.5, float64(boxes[4*i+1])*detectH - 0.5})
-		b := from.apply(point{float64(boxes[4*i+2])*detectW - 0.5, float64(boxes[4*i+3])*detectH - 0.5})
+		a := from.apply(point{float64(boxes[4*i])*f.w - 0.5, float64(boxes[4*i+1])*f.h - 0.5})
+		b := from.apply(point{float64(boxes[4*i+2])*f.w - 0.5, float64(boxes[4*i+3])*f.h - 0.5})
 		if b.x-a.x >= 1 && b.y-a.y >= 1 {
 			found = append(found, box{a.x, a.y, b.x, b.y, min(confidence, 1)})
 		}

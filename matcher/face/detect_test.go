@@ -16,7 +16,7 @@ func TestDecodeBoxes(t *testing.T) {
 		0.5, 0.5, 0.5, 0.5, // no area
 		0.5, 0.5, 0.25, 0.25, // inside out
 	}
-	got := decodeBoxes(scores, boxes, similarity{a: 2, tx: 10, ty: 20})
+	got := frame{320, 240}.boxes(scores, boxes, similarity{a: 2, tx: 10, ty: 20}, 0.65)
 	if len(got) != 1 {
 		t.Fatalf("%d boxes, want 1", len(got))
 	}
@@ -59,17 +59,18 @@ func TestCloseUpsHideNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, h := rapid.IntRange(960, 12000).Draw(t, "w"), rapid.IntRange(960, 12000).Draw(t, "h")
 		src := imaging.RGB{Width: w, Height: h}
-		s := wholePicture(src, firstRoom).scale() / closeUpZoom
+		see := frame{detectW, detectH}
+		s := see.whole(src, 1.25).scale() / closeUpZoom
 		side := min(s*detectH/2*0.95, float64(w), float64(h))
 		x, y := rapid.Float64Range(0, float64(w)-side).Draw(t, "x")-0.5, rapid.Float64Range(0, float64(h)-side).Draw(t, "y")-0.5
 		face := box{x0: x, y0: y, x1: x + side, y1: y + side}
-		views := closeUps(src, s)
+		views := see.closeUps(src, s)
 		if len(views) > 30 {
 			t.Fatalf("%d views", len(views))
 		}
 		for _, v := range views {
 			a, b := v.apply(point{-0.5, -0.5}), v.apply(point{detectW - 0.5, detectH - 0.5})
-			if a.x <= face.x0+1e-6 && a.y <= face.y0+1e-6 && b.x >= face.x1-1e-6 && b.y >= face.y1-1e-6 && !cutByView(face, v, src) {
+			if a.x <= face.x0+1e-6 && a.y <= face.y0+1e-6 && b.x >= face.x1-1e-6 && b.y >= face.y1-1e-6 && !see.cuts(face, v, src) {
 				return
 			}
 		}
@@ -80,7 +81,7 @@ func TestCloseUpsHideNothing(t *testing.T) {
 func TestFirstLookIsTheWholePicture(t *testing.T) {
 	for _, size := range [][2]int{{350, 350}, {640, 480}, {4000, 300}, {10, 2000}} {
 		src := imaging.RGB{Width: size[0], Height: size[1]}
-		s := wholePicture(src, 1)
+		s := frame{detectW, detectH}.whole(src, 1)
 		a, b := s.apply(point{-0.5, -0.5}), s.apply(point{detectW - 0.5, detectH - 0.5})
 		if a.x > -0.5+1e-6 || a.y > -0.5+1e-6 || b.x < float64(size[0])-0.5-1e-6 || b.y < float64(size[1])-0.5-1e-6 {
 			t.Errorf("%v: the view is %v to %v", size, a, b)

@@ -7,16 +7,14 @@ import (
 
 // embed returns the direction of an aligned face's feature vector, which says who it is, and its length, which says how
 // clear the face is: of all measures the one that tells best how well it will be recognised.
-func (e *Engine) embed(ctx context.Context, f alignedFace) (v vector, clarity float64, err error) {
-	p := f.pixels
-	in := tensor(featureSide, featureSide, featureMean, featureScale, p.b, p.g, p.r)
-	out, err := run(ctx, "feature", e.nets.Feature, in, Dimensions)
+func (e *Engine) embed(ctx context.Context, f alignedFace) (v []int8, clarity float64, err error) {
+	out, err := e.feature.see(ctx, f.pixels)
 	if err != nil {
-		return v, 0, err
+		return nil, 0, err
 	}
 	v, ok := quantise(out[0])
 	if !ok {
-		return v, 0, unusable("no-face", "the face has no features")
+		return nil, 0, unusable("no-face", "the face has no features")
 	}
 	return v, length(out[0]), nil
 }

@@ -1,8 +1,9 @@
-// Package face recognises faces: one picture in, one template of 514 bytes (538 stored) out, and the cosine between templates.
+// Package face recognises faces: one picture in, one template out (of a byte for each value of the embedding, and two), and
+// the cosine between templates.
 //
 // The pipeline is: decode, detect, choose the one face, 68 landmarks, judge the quality, presentation attack detection
-// (advisory), align by five points, embed, quantise. The networks are reached through Network; package
-// adapters/opencvnet runs them.
+// (advisory), align by five points, embed, quantise. The networks are reached through Network and come with a manifest of
+// package models, which says how each is to be fed and read: another network needs no other code.
 package face
 
 import (
@@ -14,24 +15,66 @@ import (
 	"biogate/matcher"
 	"biogate/matcher/gallery"
 	"biogate/matcher/imaging"
+	"biogate/models"
 )
 
-// Engine is matcher.Engine for faces.
-type Engine struct{ nets Networks }
+// Engine is matcher.Engine for faces, with the networks of one model.
+type Engine struct {
+	form     form
+	contract models.Face
+	targets  [5]point // of the five points, in the embedding's input
 
-// New makes an engine of networks that were loaded for Model.
-func New(nets Networks) (*Engine, error) {
-	if nets.Detect == nil || nets.Landmark == nil || nets.Feature == nil {
+	detect, landmark, feature trained
+	liveness, eye             trained // Network is nil where the model has none
+}
+
+// New makes an engine of the networks that were loaded for a model.
+func New(m models.Manifest, nets Networks) (*Engine, error) {
+	switch {
+	case m.Superseded != "":
+		return nil, fmt.Errorf("face: model %s belongs to an earlier pipeline, %s took its place", m.ID, m.Superseded)
+	case m.Modality != string(matcher.Face) || m.Face == nil:
+		return nil, fmt.Errorf("face: model %s is not one of the face pipeline", m.ID)
+	case nets.Detect == nil || nets.Landmark == nil || nets.Feature == nil:
 		return nil, errors.New("face: the networks detect, landmark and feature are needed")
 	}
-	return &Engine{nets: nets}, nil
+	if err := m.Face.Check(m); err != nil {
+		return nil, fmt.Errorf("face: model %s: %w", m.ID, err)
+	}
+	e := &Engine{contract: *m.Face, targets: targets(m.Face.Align)}
+	for _, n := range []struct {
+		name    string
+		trained *trained
+		network Network
+	}{
+		{"detect", &e.detect, nets.Detect},
+		{"landmark", &e.landmark, nets.Landmark},
+		{"feature", &e.feature, nets.Feature},
+		{"liveness", &e.liveness, nets.Liveness},
+		{"eye", &e.eye, nets.Eye},
+	} {
+		if n.network == nil {
+			continue
+		}
+		file, err := m.File(n.name)
+		if err != nil {
+			return nil, err
+		}
+		*n.trained = trained{n.network, file}
+	}
+	form, err := formOf(m, e.feature.Values[0])
+	if err != nil {
+		return nil, err
+	}
+	e.form = form
+	return e, nil
 }
 
 // Modality is matcher.Face.
 func (e *Engine) Modality() matcher.Modality { return matcher.Face }
 
-// Model is the constant Model.
-func (e *Engine) Model() string { return Model }
+// Model is the id of the manifest.
+func (e *Engine) Model() string { return e.form.model }
 
 // Extract makes a template of the one face in a picture, or of the one at s.At. A sample that is a template is checked
 // and returned. trace.go names what tr sees.
@@ -40,7 +83,7 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 		return matcher.Extraction{}, err
 	}
 	if isTemplate(s) {
-		return adopt(s)
+		return e.adopt(s)
 	}
 	clock := newClock()
 	picture, err := imaging.DecodeRGB(s.Data, s.Format)
@@ -74,7 +117,7 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 	}
 	clock.done("pad")
 	return matcher.Extraction{
-		Template: matcher.Template{Modality: matcher.Face, Model: Model, Payload: encodePayload(v, quality.Score)},
+		Template: matcher.Template{Modality: matcher.Face, Model: e.form.model, Payload: e.form.encode(v, quality.Score)},
 		Quality:  quality,
 		PAD:      pad,
 		Stages:   clock.stages,
@@ -83,7 +126,7 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 
 // Probe prepares a template to ask with.
 func (e *Engine) Probe(t matcher.Template) (matcher.Probe, error) {
-	p, err := prepare(t)
+	p, err := e.form.prepare(t)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +135,7 @@ func (e *Engine) Probe(t matcher.Template) (matcher.Probe, error) {
 
 // Reference prepares a template to be compared with.
 func (e *Engine) Reference(t matcher.Template) (matcher.Reference, error) {
-	p, err := prepare(t)
+	p, err := e.form.prepare(t)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +143,7 @@ func (e *Engine) Reference(t matcher.Template) (matcher.Reference, error) {
 }
 
 // NewIndex makes an empty gallery.
-func (e *Engine) NewIndex() matcher.Index { return gallery.New(Model) }
+func (e *Engine) NewIndex() matcher.Index { return gallery.New(e.form.model) }
 
 func checkSample(s matcher.Sample) error {
 	if s.Modality != "" && s.Modality != matcher.Face {
@@ -126,7 +169,7 @@ func isTemplate(s matcher.Sample) bool {
 }
 
 // adopt checks a template and takes it over.
-func adopt(s matcher.Sample) (matcher.Extraction, error) {
+func (e *Engine) adopt(s matcher.Sample) (matcher.Extraction, error) {
 	if !matcher.IsTemplate(s.Data) {
 		return matcher.Extraction{}, &matcher.Error{
 			Code: matcher.CodeFormatMismatch, Detail: "the bytes are no " + matcher.FormatTemplate + " as claimed",
@@ -136,11 +179,11 @@ func adopt(s matcher.Sample) (matcher.Extraction, error) {
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
-	v, quality, err := read(t)
+	v, quality, err := e.form.read(t)
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
-	t.Payload = encodePayload(v, quality) // a copy: the sample's bytes are the caller's
+	t.Payload = e.form.encode(v, quality) // a copy: the sample's bytes are the caller's
 	return matcher.Extraction{Template: t, Quality: matcher.Quality{Score: quality}}, nil
 }
 

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"image"
 	"math"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"biogate/matcher"
@@ -28,33 +30,6 @@ func TestEngineSuite(t *testing.T) {
 			return subjects
 		},
 	}.Run(t)
-}
-
-func TestManifestStatesTheContract(t *testing.T) {
-	m, err := models.Load(Model)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []models.File{
-		{Name: "detect", Input: models.Input{Shape: []int{1, 3, detectH, detectW}, Channels: "RGB", Mean: detectMean, Scale: detectScale}, Outputs: []string{"scores", "boxes"}},
-		{Name: "landmark", Input: models.Input{Shape: []int{1, 1, landmarkSide, landmarkSide}, Channels: "grey", Scale: landmarkScale}, Outputs: []string{"output"}},
-		{Name: "feature", Input: models.Input{Shape: []int{1, 3, featureSide, featureSide}, Channels: "BGR", Mean: featureMean, Scale: featureScale}, Outputs: []string{"output"}},
-		{Name: "liveness", Input: models.Input{Shape: []int{1, 3, livenessSide, livenessSide}, Channels: "BGR", Scale: 1}, Outputs: []string{"output"}},
-		{Name: "eye", Input: models.Input{Shape: []int{1, 1, eyeSide, eyeSide}, Channels: "grey", Scale: eyeScale}, Outputs: []string{"output"}},
-	} {
-		f, err := m.File(want.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := f.Input
-		if !slices.Equal(in.Shape, want.Input.Shape) || in.Channels != want.Input.Channels || in.Mean != want.Input.Mean ||
-			in.Scale != want.Input.Scale || !slices.Equal(f.Outputs, want.Outputs) {
-			t.Errorf("%s: manifest %+v %v, the code %+v %v", want.Name, in, f.Outputs, want.Input, want.Outputs)
-		}
-	}
-	if m.Template.Bytes != payloadBytes || m.Template.Version != payloadVersion {
-		t.Errorf("template %+v, the code writes version %d of %d bytes", m.Template, payloadVersion, payloadBytes)
-	}
 }
 
 func extract(t testing.TB, e *Engine, s matcher.Sample) matcher.Extraction {
@@ -214,10 +189,10 @@ func TestFaultyNetworks(t *testing.T) {
 
 func TestFacesThatAreNone(t *testing.T) {
 	sample := picture(t, 300, 300, portrait{1, 50, 50, 150})
-	onePoint := make([]float32, 2*landmarkCount)
+	onePoint := make([]float32, 2*models.FaceLandmarks)
 	for name, replace := range map[string]func(*Networks){
 		"landmarks in one point": func(n *Networks) { n.Landmark = constant(onePoint...) },
-		"no features":            func(n *Networks) { n.Feature = constant(make([]float32, Dimensions)...) },
+		"no features":            func(n *Networks) { n.Feature = constant(make([]float32, dimensions)...) },
 	} {
 		nets := fakeNets()
 		replace(&nets)
@@ -229,7 +204,7 @@ func TestFacesThatAreNone(t *testing.T) {
 }
 
 func TestOptionalNetworks(t *testing.T) {
-	if _, err := New(Networks{}); err == nil {
+	if _, err := New(manifest(t), Networks{}); err == nil {
 		t.Error("an engine without networks was made")
 	}
 	sample := picture(t, 300, 300, portrait{1, 50, 50, 150})
@@ -259,5 +234,137 @@ func TestTrace(t *testing.T) {
 	}
 	if img, ok := seen["face/aligned"].(image.Image); !ok || img.Bounds().Dx() != featureSide {
 		t.Errorf("face/aligned is a %T", seen["face/aligned"])
+	}
+}
+
+// another is a model that differs from the default one in everything that a manifest states.
+func another(t testing.TB) models.Manifest {
+	t.Helper()
+	m := manifest(t)
+	m.ID = "face-another-7"
+	m.Template = models.Template{Format: m.Template.Format, Version: 9, Bytes: payloadHeader + 192}
+	files, contract := slices.Clone(m.Files), *m.Face
+	for i := range files {
+		switch f := &files[i]; f.Name {
+		case "detect":
+			f.Input = models.Input{Shape: []int{1, 3, 120, 160}, Channels: "BGR", Mean: 100, Scale: 50}
+			f.Values = []int{2 * 10, 4 * 10}
+		case "landmark":
+			f.Input = models.Input{Shape: []int{1, 3, 32, 32}, Channels: "RGB", Scale: 1}
+		case "feature":
+			f.Input = models.Input{Shape: []int{1, 1, 96, 80}, Channels: "grey", Mean: 10, Scale: 2}
+			f.Values = []int{192}
+		case "liveness":
+			f.Input = models.Input{Shape: []int{1, 3, 40, 40}, Channels: "RGB", Mean: 1, Scale: 3}
+			f.Values = []int{2}
+		case "eye":
+			f.Input = models.Input{Shape: []int{1, 3, 20, 20}, Channels: "BGR", Scale: 255}
+			f.Values = []int{4}
+		}
+	}
+	contract.Align = models.FaceAlign{Points: [5][2]float64{{24, 40}, {56, 40}, {40, 55}, {28, 75}, {52, 75}}, Closer: 1}
+	contract.Landmark = models.FaceLandmark{Zoom: 2, Shift: 0.5}
+	contract.Clarity = nil
+	contract.Liveness = models.FaceLiveness{Zoom: 1, BonaFide: 1, Least: 0.9}
+	contract.Eye = models.FaceEye{Zoom: 2, Open: 3}
+	m.Files, m.Face = files, &contract
+	return m
+}
+
+// A network is replaced by a manifest and nothing else: what each one sees and how its answers are read follow.
+func TestEverythingFollowsTheManifest(t *testing.T) {
+	m := another(t)
+	seen := map[string]Tensor{}
+	note := func(name string, answer fake) fake {
+		return func(in Tensor) ([]Tensor, error) {
+			seen[name] = in
+			return answer(in)
+		}
+	}
+	scores, boxes := make([]float32, 20), make([]float32, 40)
+	scores[7], boxes[12], boxes[13], boxes[14], boxes[15] = 0.9, 0.25, 0.25, 0.75, 0.75 // the fourth anchor
+	marks := make([]float32, 0, 2*models.FaceLandmarks)
+	for _, p := range fakeMarks() {
+		marks = append(marks, float32(0.25+p.x/2), float32(0.25+p.y/2)) // the box is the middle of its surroundings
+	}
+	embedding := make([]float32, 192)
+	embedding[3], embedding[5] = 0.01, -0.02
+	e, err := New(m, Networks{
+		Detect:   note("detect", func(Tensor) ([]Tensor, error) { return []Tensor{{Data: scores}, {Data: boxes}}, nil }),
+		Landmark: note("landmark", constant(marks...)), Feature: note("feature", constant(embedding...)),
+		Liveness: note("liveness", constant(0, 2)), Eye: note("eye", constant(0, 0, 0, 9)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := extract(t, e, picture(t, 320, 240, portrait{1, 80, 60, 160}))
+	for _, f := range m.Files {
+		if in := seen[f.Name]; !slices.Equal(in.Shape, f.Input.Shape) || in.Len() != len(in.Data) {
+			t.Errorf("%s: saw %v, want %v", f.Name, in.Shape, f.Input.Shape)
+		}
+	}
+	// The portrait's frame is of colour 230, 20, 20 on white ground, and the detector's margin neutral.
+	if in := seen["detect"].Data; in[0] != 0 || !near(float64(in[60*160+50]), (20-100)/50., 0.01) || !near(float64(in[(2*120+60)*160+50]), (230-100)/50., 0.01) {
+		t.Errorf("detect saw %v, %v and %v", in[0], in[60*160+50], in[(2*120+60)*160+50])
+	}
+	if in := seen["landmark"].Data; in[0] != 255 || !near(float64(in[16*32+8]), 230, 8) {
+		t.Errorf("landmark saw %v and %v", in[0], in[16*32+8])
+	}
+	if len(x.Template.Payload) != 194 || x.Template.Payload[0] != 9 || x.Template.Model != m.ID || e.Model() != m.ID {
+		t.Errorf("template of %s: %d bytes of version %d", x.Template.Model, len(x.Template.Payload), x.Template.Payload[0])
+	}
+	if v := x.Template.Payload[payloadHeader:]; int8(v[3]) != 64 || int8(v[5]) != -127 {
+		t.Errorf("an embedding of %d and %d", int8(v[3]), int8(v[5]))
+	}
+	if p := softmax([]float32{0, 2})[1]; x.PAD == nil || x.PAD.Score != p || !x.PAD.Suspect {
+		t.Errorf("PAD %+v, want a score of %v, below the 0.9 asked for", x.PAD, p)
+	}
+	if slices.Contains(x.Quality.Reasons, "indistinct") || slices.Contains(x.Quality.Reasons, "eyes-closed") {
+		t.Errorf("reasons %v", x.Quality.Reasons)
+	}
+	theirs := newFake(t, fakeNets())
+	if _, err := theirs.Probe(x.Template); !errors.Is(err, &matcher.Error{Code: matcher.CodeModelMismatch}) {
+		t.Errorf("another model's template: error %v", err)
+	}
+	p, err := e.Probe(x.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := theirs.Reference(asTemplate(t, randomEmbedding(rand.New(rand.NewPCG(1, 1)))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Compare(r); !errors.Is(err, &matcher.Error{Code: matcher.CodeModelMismatch}) {
+		t.Errorf("another model's reference: error %v", err)
+	}
+}
+
+func TestModelsThatAreRefused(t *testing.T) {
+	earlier, err := models.Load("face-fr-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	finger, err := models.Load("finger-minutiae-2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, bare := manifest(t), manifest(t)
+	short.Template.Bytes--
+	bare.Files = bare.Files[:2]
+	for name, c := range map[string]struct {
+		m    models.Manifest
+		want string
+	}{
+		"of an earlier pipeline":    {earlier, "face-fr-2 took its place"},
+		"of fingers":                {finger, "not one of the face pipeline"},
+		"with other templates":      {short, "513 bytes"},
+		"without a feature network": {bare, `no file "feature"`},
+	} {
+		if _, err := New(c.m, fakeNets()); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("a model %s: error %v, want %q in it", name, err, c.want)
+		}
+	}
+	if err := new(Networks).Set("nose", constant(1)); err == nil {
+		t.Error("a network of no place was taken")
 	}
 }

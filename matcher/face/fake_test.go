@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"biogate/matcher"
+	"biogate/models"
 )
 
 // The fakes see faces as red frames around a grey pattern on a dark ground: the detector finds red regions, the
@@ -33,9 +34,29 @@ func fakeNets() Networks {
 	}
 }
 
+// The fakes keep the contract of the model that is run by default, which a test holds against its manifest.
+const (
+	detectW, detectH = 320, 240
+	detectAnchors    = 4420
+	featureSide      = 112
+	dimensions       = 512
+)
+
+func manifest(t testing.TB) models.Manifest {
+	t.Helper()
+	m, err := models.Load(models.DefaultFace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// usual is the place of eyes, nose and mouth corners in a 112x112 face, in pixels.
+var usual = [5]point{{38.2946, 51.6963}, {73.5318, 51.5014}, {56.0252, 71.7366}, {41.5493, 92.3655}, {70.7299, 92.2041}}
+
 func newFake(t testing.TB, nets Networks) *Engine {
 	t.Helper()
-	e, err := New(nets)
+	e, err := New(manifest(t), nets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +113,7 @@ func flood(i int, seen []bool, in func(int) bool) (x0, y0, x1, y1 int) {
 
 // fakeMarks are landmarks in shares of the box: those of the alignment in their usual places, eye corners beside the
 // eyes, all others in the middle.
-func fakeMarks() (shares [landmarkCount]point) {
+func fakeMarks() (shares [models.FaceLandmarks]point) {
 	at := func(p point, indices ...int) {
 		for _, i := range indices {
 			shares[i] = point{p.x / featureSide, p.y / featureSide}
@@ -101,11 +122,11 @@ func fakeMarks() (shares [landmarkCount]point) {
 	for i := range shares {
 		at(point{56, 60}, i)
 	}
-	at(template112[0], 37, 38, 40, 41)
-	at(template112[1], 43, 44, 46, 47)
-	at(template112[2], 30)
-	at(template112[3], 48, 60)
-	at(template112[4], 54, 64)
+	at(usual[0], 37, 38, 40, 41)
+	at(usual[1], 43, 44, 46, 47)
+	at(usual[2], 30)
+	at(usual[3], 48, 60)
+	at(usual[4], 54, 64)
 	at(point{30, 52}, 36)
 	at(point{46, 52}, 39)
 	at(point{65, 52}, 42)
@@ -114,14 +135,14 @@ func fakeMarks() (shares [landmarkCount]point) {
 }
 
 func fakeLandmark(Tensor) ([]Tensor, error) {
-	data := make([]float32, 0, 2*landmarkCount)
+	data := make([]float32, 0, 2*models.FaceLandmarks)
 	for _, p := range fakeMarks() {
 		data = append(data, float32(p.x), float32(p.y))
 	}
-	return []Tensor{{Shape: []int{1, 2 * landmarkCount}, Data: data}}, nil
+	return []Tensor{{Shape: []int{1, 2 * models.FaceLandmarks}, Data: data}}, nil
 }
 
-var fakeSigns = sync.OnceValue(func() (signs [Dimensions][196]float32) {
+var fakeSigns = sync.OnceValue(func() (signs [dimensions][196]float32) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range signs {
 		for k := range signs[i] {
@@ -141,13 +162,13 @@ func fakeFeature(in Tensor) ([]Tensor, error) {
 		grid[i/featureSide/8*cells+i%featureSide/8] += v
 		total += v
 	}
-	out := make([]float32, Dimensions)
+	out := make([]float32, dimensions)
 	for i, signs := range fakeSigns() {
 		for k, v := range grid {
 			out[i] += signs[k] * (v - total/float32(len(grid)))
 		}
 	}
-	return []Tensor{{Shape: []int{1, Dimensions}, Data: out}}, nil
+	return []Tensor{{Shape: []int{1, dimensions}, Data: out}}, nil
 }
 
 // portrait is a face to draw: its pattern, upper left corner and side.

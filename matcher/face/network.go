@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"biogate/models"
 )
 
 // Tensor is an array of float32 in row-major order.
@@ -28,32 +30,75 @@ type Network interface {
 	Run(ctx context.Context, in Tensor) ([]Tensor, error)
 }
 
-// Networks are what the pipeline runs; models/face-fr-1/manifest.json states the input and output of each. Liveness and
-// Eye may be nil: no presentation attack detection, no judgement of the eyes.
+// Networks are what the pipeline runs; the model's manifest states the input and output of each. Liveness and Eye may be
+// nil: no presentation attack detection, no judgement of the eyes.
 type Networks struct {
 	Detect, Landmark, Feature, Liveness, Eye Network
 }
 
-// run calls a network and holds its outputs to the numbers of values that the pipeline will read.
-func run(ctx context.Context, name string, n Network, in Tensor, sizes ...int) ([][]float32, error) {
-	out, err := n.Run(ctx, in)
+// Set puts a network into the place that its file in a manifest is named for.
+func (n *Networks) Set(name string, network Network) error {
+	for _, place := range []struct {
+		name    string
+		network *Network
+	}{{"detect", &n.Detect}, {"landmark", &n.Landmark}, {"feature", &n.Feature}, {"liveness", &n.Liveness}, {"eye", &n.Eye}} {
+		if place.name == name {
+			*place.network = network
+			return nil
+		}
+	}
+	return fmt.Errorf("face: the pipeline has no place for a network %q", name)
+}
+
+// trained is a network with what its model's manifest says of its input and outputs.
+type trained struct {
+	Network
+	models.File
+}
+
+// see shows a picture of the input's size to the network, and holds its outputs to what the manifest states.
+func (n trained) see(ctx context.Context, p planes) ([][]float32, error) {
+	out, err := n.Run(ctx, tensor(p, n.Input))
 	if err != nil {
 		return nil, err
 	}
-	if len(out) != len(sizes) {
-		return nil, fmt.Errorf("face: network %s gave %d outputs, want %d", name, len(out), len(sizes))
+	if len(out) != len(n.Values) {
+		return nil, fmt.Errorf("face: network %s gave %d outputs, want %d", n.Name, len(out), len(n.Values))
 	}
 	values := make([][]float32, len(out))
 	for i, t := range out {
-		if len(t.Data) != sizes[i] {
-			return nil, fmt.Errorf("face: network %s gave %d values in output %d, want %d", name, len(t.Data), i, sizes[i])
+		if len(t.Data) != n.Values[i] {
+			return nil, fmt.Errorf("face: network %s gave %d values in output %d, want %d", n.Name, len(t.Data), i, n.Values[i])
 		}
 		if !finite(t.Data) {
-			return nil, fmt.Errorf("face: network %s gave a value that is not a number", name)
+			return nil, fmt.Errorf("face: network %s gave a value that is not a number", n.Name)
 		}
 		values[i] = t.Data
 	}
 	return values, nil
+}
+
+// tensor makes a network's input: (pixel - mean) / scale, one plane after the other.
+func tensor(p planes, in models.Input) Tensor {
+	channels := p.channels(in.Channels)
+	data := make([]float32, 0, p.w*p.h*len(channels))
+	for _, plane := range channels {
+		for _, v := range plane {
+			data = append(data, (v-in.Mean)/in.Scale)
+		}
+	}
+	return Tensor{Shape: []int{1, len(channels), p.h, p.w}, Data: data}
+}
+
+// channels are the planes in the order that a manifest names.
+func (p planes) channels(order string) [][]float32 {
+	switch order {
+	case "RGB":
+		return [][]float32{p.r, p.g, p.b}
+	case "BGR":
+		return [][]float32{p.b, p.g, p.r}
+	}
+	return [][]float32{p.luma()}
 }
 
 func finite(values []float32) bool {

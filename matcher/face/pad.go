@@ -10,21 +10,22 @@ import (
 // attack runs presentation attack detection on the face's surroundings. It is advisory: the network lets through half of
 // simulated screens and three quarters of prints. nil when there is no such network.
 func (e *Engine) attack(ctx context.Context, src imaging.RGB, b box) (*matcher.PAD, error) {
-	if e.nets.Liveness == nil {
+	if e.liveness.Network == nil {
 		return nil, nil
 	}
-	part := imaging.ResizeRGB(surroundings(src, b), livenessSide, livenessSide)
-	out, err := run(ctx, "liveness", e.nets.Liveness, interleaved(part), livenessClasses)
+	want := e.contract.Liveness
+	part := imaging.ResizeRGB(surroundings(src, b, want.Zoom), e.liveness.Input.Width(), e.liveness.Input.Height())
+	out, err := e.liveness.see(ctx, split(part))
 	if err != nil {
 		return nil, err
 	}
-	bonaFide := softmax(out[0])[0]
-	return &matcher.PAD{Score: bonaFide, Suspect: bonaFide < minBonaFide, Advisory: true}, nil
+	bonaFide := softmax(out[0])[want.BonaFide]
+	return &matcher.PAD{Score: bonaFide, Suspect: bonaFide < want.Least, Advisory: true}, nil
 }
 
-// surroundings cuts out the box enlarged by livenessZoom, or as much as the picture allows, moved to lie inside it.
-func surroundings(src imaging.RGB, b box) imaging.RGB {
-	zoom := min(livenessZoom, float64(src.Width)/b.width(), float64(src.Height)/b.height())
+// surroundings cuts out the box enlarged zoom times, or as much as the picture allows, moved to lie inside it.
+func surroundings(src imaging.RGB, b box, zoom float64) imaging.RGB {
+	zoom = min(zoom, float64(src.Width)/b.width(), float64(src.Height)/b.height())
 	c := b.centre()
 	x0, w := inside(c.x, zoom*b.width(), src.Width)
 	y0, h := inside(c.y, zoom*b.height(), src.Height)
@@ -40,14 +41,4 @@ func inside(centre, length float64, size int) (from, n int) {
 	n = min(max(int(length), 1), size)
 	from = int(min(max(centre-length/2, 0), float64(size-n)))
 	return from, n
-}
-
-// interleaved is the tensor of a picture's blue, green and red in 0..255.
-func interleaved(p imaging.RGB) Tensor {
-	n := p.Width * p.Height
-	data := make([]float32, 3*n)
-	for i := range n {
-		data[i], data[n+i], data[2*n+i] = float32(p.Pix[3*i+2]), float32(p.Pix[3*i+1]), float32(p.Pix[3*i])
-	}
-	return Tensor{Shape: []int{1, 3, p.Height, p.Width}, Data: data}
 }

@@ -8,6 +8,7 @@ import (
 
 	"biogate/matcher"
 	"biogate/matcher/imaging"
+	"biogate/models"
 )
 
 // measures is what quality is judged by.
@@ -34,7 +35,7 @@ func (e *Engine) judge(ctx context.Context, src imaging.RGB, f alignedFace, clar
 	}
 	m.open = open
 	showQuality(tr, m)
-	return m.quality(), nil
+	return m.quality(e.contract.Clarity), nil
 }
 
 func measure(src imaging.RGB, f alignedFace) (m measures) {
@@ -47,14 +48,19 @@ func measure(src imaging.RGB, f alignedFace) (m measures) {
 	return m
 }
 
-// quality turns measures into a score, that of the worst one, and the reasons that lower it.
-func (m measures) quality() matcher.Quality {
-	type part struct {
+// quality turns measures into a score, that of the worst one, and the reasons that lower it. Without anchors for it the
+// clarity says nothing.
+func (m measures) quality(clarity *models.Anchors) matcher.Quality {
+	type worth struct {
 		reason string
 		value  float64 // 0 to 1
 	}
-	parts := []part{
-		{"indistinct", ramp(m.clarity, clarityBad, clarityGood)},
+	clear := 1.0
+	if clarity != nil {
+		clear = ramp(m.clarity, clarity.Bad, clarity.Good)
+	}
+	parts := []worth{
+		{"indistinct", clear},
 		{"small-face", ramp(m.eyes, eyesBad, eyesGood)},
 		{"blurred", ramp(m.sharpness, sharpnessBad, sharpnessGood)},
 		{"underexposed", ramp(m.mean, darkBad, darkGood)},
@@ -65,7 +71,7 @@ func (m measures) quality() matcher.Quality {
 		{"eyes-closed", ramp(m.open, openBad, openGood)},
 		{"face-cut-off", ramp(m.inside, insideBad, insideGood)},
 	}
-	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(a.value, b.value) })
+	slices.SortStableFunc(parts, func(a, b worth) int { return cmp.Compare(a.value, b.value) })
 	q := matcher.Quality{Score: int(math.Round(100 * parts[0].value))}
 	for _, p := range parts {
 		if p.value < reasonBelow {
@@ -96,9 +102,10 @@ func headPose(five [5]point, toTemplate similarity) (yaw, pitch float64) {
 // tones measures brightness and sharpness over the middle of the aligned face, without hair and background.
 func tones(face planes) (mean, deviation, sharpness float64) {
 	y, w := face.luma(), face.w
+	top, low, left, right := innerFace().of(face)
 	var light, edge moments
-	for r := innerTop; r < innerLow; r++ {
-		for c := innerLeft; c < innerRight; c++ {
+	for r := top; r < low; r++ {
+		for c := left; c < right; c++ {
 			i := r*w + c
 			light.add(float64(y[i]))
 			edge.add(float64(4*y[i] - y[i-1] - y[i+1] - y[i-w] - y[i+w]))
@@ -108,6 +115,15 @@ func tones(face planes) (mean, deviation, sharpness float64) {
 		return light.mean(), 0, 0
 	}
 	return light.mean(), light.deviation(), edge.deviation() / light.deviation()
+}
+
+// part is a rectangle in shares of a picture's sides.
+type part struct{ top, low, left, right float64 }
+
+// of is the part in whole pixels of p.
+func (s part) of(p planes) (top, low, left, right int) {
+	at := func(share float64, n int) int { return int(math.Round(share * float64(n))) }
+	return at(s.top, p.h), at(s.low, p.h), at(s.left, p.w), at(s.right, p.w)
 }
 
 // moments sums up values for their mean and standard deviation.
@@ -121,7 +137,7 @@ func (m *moments) deviation() float64 { return math.Sqrt(max(m.squares/m.n-m.mea
 
 // eyesOpen is how sure the network is that the more open eye is open, 0 to 1; 1 without a network.
 func (e *Engine) eyesOpen(ctx context.Context, src imaging.RGB, l landmarks) (float64, error) {
-	if e.nets.Eye == nil {
+	if e.eye.Network == nil {
 		return 1, nil
 	}
 	left, err := e.eyeOpen(ctx, src, l, 36)
@@ -135,13 +151,13 @@ func (e *Engine) eyesOpen(ctx context.Context, src imaging.RGB, l landmarks) (fl
 // eyeOpen is how sure the network is that the eye with its outer or inner corner at landmark i is open, 0 to 1.
 func (e *Engine) eyeOpen(ctx context.Context, src imaging.RGB, l landmarks, i int) (float64, error) {
 	centre := mean(l[i+1], l[i+2], l[i+4], l[i+5])
-	side := max(eyeZoom*distance(l[i], l[i+3]), 1)
-	p := sample(src, square(centre, side, eyeSide), eyeSide, eyeSide, repeatEdge)
-	out, err := run(ctx, "eye", e.nets.Eye, tensor(eyeSide, eyeSide, 0, eyeScale, p.luma()), 2)
+	want, n := e.contract.Eye, e.eye.Input.Width()
+	side := max(want.Zoom*distance(l[i], l[i+3]), 1)
+	out, err := e.eye.see(ctx, sample(src, square(centre, side, n), n, n, repeatEdge))
 	if err != nil {
 		return 0, err
 	}
-	return softmax(out[0])[eyeOpenClass], nil
+	return softmax(out[0])[want.Open], nil
 }
 
 func (l landmarks) inside(src imaging.RGB) float64 {

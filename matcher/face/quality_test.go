@@ -4,13 +4,16 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"biogate/models"
 )
 
 // faultless measures score 100.
 var faultless = measures{clarity: 5, eyes: 100, sharpness: 0.3, mean: 128, contrast: 40, open: 1, inside: 1}
 
 func TestQualityReasons(t *testing.T) {
-	if q := faultless.quality(); q.Score != 100 || len(q.Reasons) != 0 {
+	clear := models.Anchors{Bad: 2, Good: 4}
+	if q := faultless.quality(&clear); q.Score != 100 || len(q.Reasons) != 0 {
 		t.Errorf("faultless: %+v", q)
 	}
 	for _, c := range []struct {
@@ -31,21 +34,26 @@ func TestQualityReasons(t *testing.T) {
 	} {
 		m := faultless
 		c.change(&m)
-		q := m.quality()
+		q := m.quality(&clear)
 		if !slices.Equal(q.Reasons, []string{c.reason}) || q.Score >= 50 {
 			t.Errorf("%+v, want reason %s alone", q, c.reason)
 		}
 	}
 	m := faultless
+	m.clarity = 0.1
+	if q := m.quality(nil); q.Score != 100 {
+		t.Errorf("a length that says nothing was judged: %+v", q)
+	}
+	m = faultless
 	m.eyes, m.sharpness = 10, 0.05
-	if q := m.quality(); q.Score != 0 || !slices.Equal(q.Reasons, []string{"blurred", "small-face"}) {
+	if q := m.quality(&clear); q.Score != 0 || !slices.Equal(q.Reasons, []string{"blurred", "small-face"}) {
 		t.Errorf("%+v, want the worst reason first", q)
 	}
 }
 
 // turned is the template's five points as a head turned by an angle to a side shows them, by a nose that stands out.
 func turned(shift, drop float64) [5]point {
-	five := template112
+	five := usual
 	five[2].x += shift
 	five[2].y += drop
 	return five

@@ -31,13 +31,11 @@ type planes struct {
 	r, g, b []float32
 }
 
-// margin says what a sample shows beyond the picture's edges.
-type margin int
+// margin is what a sample shows beyond the picture's edges: a grey of 0 to 255, or repeatEdge.
+type margin float32
 
-const (
-	repeatEdge margin = iota // the nearest pixel of the picture
-	neutral                  // the grey that the detector takes for zero
-)
+// repeatEdge shows the nearest pixel of the picture.
+const repeatEdge margin = -1
 
 // sample draws a w x h picture whose pixel p shows src at from(p), bilinear. Where that shrinks much, src is averaged in
 // square blocks first, so that no more than unaveraged pixels of what is left lie between two samples.
@@ -50,8 +48,8 @@ func sample(src imaging.RGB, from similarity, w, h int, beyond margin) planes {
 	for y := range h {
 		for x := range w {
 			i, p := y*w+x, from.apply(point{float64(x), float64(y)})
-			if beyond == neutral && (p.x < -0.5 || p.y < -0.5 || p.x > right || p.y > bottom) {
-				dst.r[i], dst.g[i], dst.b[i] = detectMean, detectMean, detectMean
+			if beyond != repeatEdge && (p.x < -0.5 || p.y < -0.5 || p.x > right || p.y > bottom) {
+				dst.r[i], dst.g[i], dst.b[i] = float32(beyond), float32(beyond), float32(beyond)
 				continue
 			}
 			dst.r[i], dst.g[i], dst.b[i] = bilinear(src, p)
@@ -149,13 +147,12 @@ func (p planes) luma() []float32 {
 	return y
 }
 
-// tensor makes a network's input: (pixel - mean) / scale, one plane after the other.
-func tensor(w, h int, mean, scale float32, channels ...[]float32) Tensor {
-	data := make([]float32, 0, w*h*len(channels))
-	for _, plane := range channels {
-		for _, v := range plane {
-			data = append(data, (v-mean)/scale)
-		}
+// split takes a picture as it is.
+func split(p imaging.RGB) planes {
+	n := p.Width * p.Height
+	dst := planes{p.Width, p.Height, make([]float32, n), make([]float32, n), make([]float32, n)}
+	for i := range n {
+		dst.r[i], dst.g[i], dst.b[i] = float32(p.Pix[3*i]), float32(p.Pix[3*i+1]), float32(p.Pix[3*i+2])
 	}
-	return Tensor{Shape: []int{1, len(channels), h, w}, Data: data}
+	return dst
 }

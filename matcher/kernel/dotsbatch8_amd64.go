@@ -12,56 +12,64 @@ func dotsBatch8Rows() []row[dotsBatch8Func] {
 	}
 }
 
-// Vectors that the assembly takes at a time.
+// Vectors of a tile of the assembly, or a multiple.
 const (
-	tileVNNIx1 = 16
-	tileVNNIx2 = 8
-	tileAVX2   = 4
+	tileVNNI = 16
+	tileAVX2 = 4
 )
 
 func dotsBatch8VNNI(dst []int32, gallery []uint8, p *Probes8) {
+	const few = 3 // probes that take less time one by one than as 8 lanes
 	n := len(dst) / p.Len()
-	if n < tileVNNIx1 {
+	if n < tileVNNI || p.Len() <= few {
 		p.oneByOne(dst, gallery, dots8VNNI)
 		return
 	}
-	for first := 0; first < p.Len(); first += 2 * Lanes8 {
-		rows, lanes, sums := p.rows(first, n), &p.lanes[first*p.Dims()], &p.sums[first]
-		if p.Len()-first > Lanes8 {
-			for i, count := range tiles8(n, tileVNNIx2) {
-				dotsBatch8VNNIx2(&dst[i], &rows[0], &gallery[i*p.Dims()], count, p.Dims(), lanes, sums)
-			}
-		} else {
-			for i, count := range tiles8(n, tileVNNIx1) {
-				dotsBatch8VNNIx1(&dst[i], &rows[0], &gallery[i*p.Dims()], count, p.Dims(), lanes, sums)
+	for i, count := range p.tiles(n, tileVNNI) {
+		for j := 0; j < p.Len(); {
+			rows, vectors, lanes, sums := p.rows(j, n), &gallery[i*p.Dims()], &p.lanes[j*p.Dims()], &p.sums[j]
+			switch left := p.Len() - j; {
+			case left > 24:
+				dotsBatch8VNNIx32(&dst[i], &rows[0], vectors, count, p.Dims(), lanes, sums)
+				j += 32
+			case left > 8:
+				dotsBatch8VNNIx16(&dst[i], &rows[0], vectors, count, p.Dims(), lanes, sums)
+				j += 16
+			default:
+				dotsBatch8VNNIx8(&dst[i], &rows[0], vectors, count, p.Dims(), lanes, sums)
+				j += 8
 			}
 		}
 	}
 }
 
 func dotsBatch8AVX2(dst []int32, gallery []uint8, p *Probes8) {
+	const few = 5 // probes that take less time one by one than as 16 lanes
 	n := len(dst) / p.Len()
-	if n < tileAVX2 {
+	if n < tileAVX2 || p.Len() <= few {
 		p.oneByOne(dst, gallery, dots8AVX2)
 		return
 	}
 	wide := p.wide()
-	for first := 0; first < p.Len(); first += Lanes8 {
-		rows, lanes, sums := p.rows(first, n), &wide[first*p.Dims()], &p.sums[first]
-		for i, count := range tiles8(n, tileAVX2) {
-			dotsBatch8AVX2x1(&dst[i], &rows[0], &gallery[i*p.Dims()], count, p.Dims(), lanes, sums)
+	for i, count := range p.tiles(n, tileAVX2) {
+		for j := 0; j < p.Len(); j += 16 {
+			rows := p.rows(j, n)
+			dotsBatch8AVX2x16(&dst[i], &rows[0], &gallery[i*p.Dims()], count, p.Dims(), &wide[j*p.Dims()], &p.sums[j])
 		}
 	}
 }
 
-// The assembly takes n vectors, a multiple of its tile above 0, and 16 or 32 lanes. The results of a lane go to dst plus the
-// lane's number of bytes in rows.
+// The assembly takes n vectors, a multiple of its tile above 0, and 8, 16 or 32 lanes. The results of a lane go to dst plus
+// the lane's number of bytes in rows.
 
 //go:noescape
-func dotsBatch8VNNIx1(dst *int32, rows *int, gallery *uint8, n, dims int, probes *int8, sums *int32)
+func dotsBatch8VNNIx32(dst *int32, rows *int, gallery *uint8, n, dims int, probes *int8, sums *int32)
 
 //go:noescape
-func dotsBatch8VNNIx2(dst *int32, rows *int, gallery *uint8, n, dims int, probes *int8, sums *int32)
+func dotsBatch8VNNIx16(dst *int32, rows *int, gallery *uint8, n, dims int, probes *int8, sums *int32)
 
 //go:noescape
-func dotsBatch8AVX2x1(dst *int32, rows *int, gallery *uint8, n, dims int, probes *int16, sums *int32)
+func dotsBatch8VNNIx8(dst *int32, rows *int, gallery *uint8, n, dims int, probes *int8, sums *int32)
+
+//go:noescape
+func dotsBatch8AVX2x16(dst *int32, rows *int, gallery *uint8, n, dims int, probes *int16, sums *int32)

@@ -23,17 +23,29 @@ func turns8(n int) iter.Seq[turns] {
 	}
 }
 
-// tiles8 covers n vectors, at least as many as a tile has: first and number of as many as whole tiles have, then the last
-// tile again if there is a remainder.
-func tiles8(n, tile int) iter.Seq2[int, int] {
+// tiles covers n vectors, at least as many as a tile has, in blocks that stay in the second cache while one probe after another
+// takes them: first vector and number of vectors, a multiple of the tile. A remainder takes the last tile again.
+func (p *Probes8) tiles(n, tile int) iter.Seq2[int, int] {
 	return func(yield func(first, count int) bool) {
-		if yield(0, n-n%tile) && n%tile != 0 {
+		whole, most := n-n%tile, max(p.block()/tile, 1)*tile
+		for i := 0; i < whole; i += most {
+			if !yield(i, min(most, whole-i)) {
+				return
+			}
+		}
+		if n%tile != 0 {
 			yield(n-tile, tile)
 		}
 	}
 }
 
-// rows are where the results of two groups of lanes start, in bytes from those of probe 0. Lanes without a probe of their own
+// block is how many vectors are taken before the next probes.
+func (p *Probes8) block() int {
+	const bytes = 128 << 10
+	return max(bytes/p.Dims(), 1)
+}
+
+// rows are where the results of up to 32 lanes start, in bytes from those of probe 0. Lanes without a probe of their own
 // repeat the last one.
 func (p *Probes8) rows(first, n int) (rows [2 * Lanes8]int) {
 	const resultBytes = 4
@@ -43,10 +55,13 @@ func (p *Probes8) rows(first, n int) (rows [2 * Lanes8]int) {
 	return rows
 }
 
-// oneByOne is for galleries that are smaller than a tile.
+// oneByOne is for few probes, and for galleries that are smaller than a tile.
 func (p *Probes8) oneByOne(dst []int32, gallery []uint8, dots8 dots8Func) {
 	n := len(dst) / p.Len()
-	for j, probe := range p.probes {
-		dots8(dst[j*n:][:n], gallery, probe)
+	for i := 0; i < n; i += p.block() {
+		count := min(p.block(), n-i)
+		for j, probe := range p.probes {
+			dots8(dst[j*n+i:][:count], gallery[i*p.Dims():][:count*p.Dims()], probe)
+		}
 	}
 }

@@ -19,8 +19,9 @@ const (
 
 func dotsBatch8() {
 	merge := quads("mergeLanes", [8]uint64{0, 1, 8, 9, 2, 3, 10, 11}, [8]uint64{4, 5, 12, 13, 6, 7, 14, 15})
-	dotsBatch8VNNI(16, 1, merge)
-	dotsBatch8VNNI(8, 2, merge)
+	dotsBatch8VNNI("dotsBatch8VNNIx32", ZMM, 8, 2, merge)
+	dotsBatch8VNNI("dotsBatch8VNNIx16", ZMM, 16, 1, merge)
+	dotsBatch8VNNI("dotsBatch8VNNIx8", YMM, 16, 1, merge)
 	dotsBatch8AVX2()
 }
 
@@ -37,16 +38,18 @@ func quads(name string, tables ...[8]uint64) Mem {
 
 // batch is what every tile of vectors and lanes has.
 type batch struct {
+	registers                           int // of vectors
 	dst, rows, gallery, n, probes, sums Register
 	dims, dims3                         Register   // bytes of one vector and of three
 	fours                               []Register // where every fourth vector of the tile stands
 }
 
-func loadBatch(name, element string, vectors int) *batch {
+func loadBatch(name, element string, registers, vectors int) *batch {
 	TEXT(name, NOSPLIT, "func(dst *int32, rows *int, gallery *uint8, n, dims int, probes *"+element+", sums *int32)")
 	Pragma("noescape")
 	b := &batch{
-		dst: Load(Param("dst"), GP64()), rows: Load(Param("rows"), GP64()), gallery: Load(Param("gallery"), GP64()),
+		registers: registers,
+		dst:       Load(Param("dst"), GP64()), rows: Load(Param("rows"), GP64()), gallery: Load(Param("gallery"), GP64()),
 		n: Load(Param("n"), GP64()), dims: Load(Param("dims"), GP64()),
 		probes: Load(Param("probes"), GP64()), sums: Load(Param("sums"), GP64()), dims3: GP64(),
 	}
@@ -83,19 +86,21 @@ func (b *batch) next(vectors int) {
 	SUBQ(U8(vectors), b.n)
 }
 
-// dotsBatch8VNNI multiplies a tile of vectors with groups of 16 lanes, four elements a step: those of a vector, the same
-// in every lane, with those of each lane's probe.
-func dotsBatch8VNNI(vectors, groups int, merge Mem) {
-	b := loadBatch(fmt.Sprintf("dotsBatch8VNNIx%d", groups), "int8", vectors)
+// dotsBatch8VNNI multiplies a tile of vectors with groups of lanes, as many as a register has sums, four elements a step: those
+// of a vector, the same in every lane, with those of each lane's probe.
+func dotsBatch8VNNI(name string, register func() VecVirtual, vectors, groups int, merge Mem) {
+	b := loadBatch(name, "int8", 32, vectors)
 	group := GP64()
-	MOVQ(b.dims, group)
-	SHLQ(U8(4), group) // bytes of a group
+	if groups > 1 {
+		MOVQ(b.dims, group)
+		SHLQ(U8(4), group) // bytes of a group
+	}
 	Label("tile")
 	sums := make([][]VecVirtual, groups) // of a group and a vector
 	for g := range sums {
 		sums[g] = make([]VecVirtual, vectors)
 		for v := range sums[g] {
-			sums[g][v] = ZMM()
+			sums[g][v] = register()
 			VMOVDQU64(Mem{Base: b.sums, Disp: g * lanes8 * resultBytes}, sums[g][v])
 		}
 	}
@@ -106,7 +111,7 @@ func dotsBatch8VNNI(vectors, groups int, merge Mem) {
 	for q := range unrolled {
 		lanes := make([]VecVirtual, groups)
 		for g := range lanes {
-			lanes[g] = ZMM()
+			lanes[g] = register()
 			at := Mem{Base: probe, Disp: q * quadBytes}
 			if g > 0 {
 				at.Index, at.Scale = group, 1
@@ -114,7 +119,7 @@ func dotsBatch8VNNI(vectors, groups int, merge Mem) {
 			VMOVDQU64(at, lanes[g])
 		}
 		for v := range vectors {
-			elements := ZMM()
+			elements := register()
 			VPBROADCASTD(b.vector(v).Offset(quad*q), elements)
 			for g := range lanes {
 				VPDPBUSD(lanes[g], elements, sums[g][v])
@@ -129,8 +134,14 @@ func dotsBatch8VNNI(vectors, groups int, merge Mem) {
 	JNZ(LabelRef("step"))
 
 	for g := range sums {
-		for v := 0; v < vectors; v += 8 {
-			b.storeEight(g, v, [8]VecVirtual(sums[g][v:]), merge)
+		if register().Size() == zmmBytes {
+			for v := 0; v < vectors; v += 8 {
+				b.storeEight(g, v, [8]VecVirtual(sums[g][v:]), merge)
+			}
+		} else {
+			for v := 0; v < vectors; v += 4 {
+				b.storeFour(0, v, [4]VecVirtual(sums[g][v:]))
+			}
 		}
 	}
 	b.next(vectors)
@@ -165,6 +176,28 @@ func (b *batch) storeEight(group, first int, sums [8]VecVirtual, merge Mem) {
 	}
 }
 
+// storeFour writes, for each of 8 lanes, the results of four vectors.
+func (b *batch) storeFour(lane, first int, sums [4]VecVirtual) {
+	Comment(fmt.Sprintf("Lanes from %d on, vectors from %d on", lane, first))
+	for j, four := range transposed(sums) { // lanes j and 4+j
+		for half := range 2 {
+			row := GP64()
+			MOVQ(Mem{Base: b.rows, Disp: 8 * (lane + 4*half + j)}, row)
+			at := Mem{Base: b.dst, Disp: resultBytes * first, Index: row, Scale: 1}
+			switch { // the shorter instructions know 16 registers
+			case half == 0 && b.registers > 16:
+				VMOVDQU64(four.AsX(), at)
+			case half == 0:
+				VMOVDQU(four.AsX(), at)
+			case b.registers > 16:
+				VEXTRACTI32X4(U8(1), four, at)
+			default:
+				VEXTRACTI128(U8(1), four, at)
+			}
+		}
+	}
+}
+
 // transposed has in its register j, for the lanes 4i+j, the elements of all four.
 func transposed(v [4]VecVirtual) (t [4]VecVirtual) {
 	interleave := func(low, high func(...Op), a, b VecVirtual) (VecVirtual, VecVirtual) {
@@ -183,7 +216,7 @@ func transposed(v [4]VecVirtual) (t [4]VecVirtual) {
 // dotsBatch8AVX2 multiplies four vectors with a group of 16 lanes, whose probes come in 16 bits.
 func dotsBatch8AVX2() {
 	const vectors, parts = 4, 2 // parts of 8 lanes
-	b := loadBatch("dotsBatch8AVX2x1", "int16", vectors)
+	b := loadBatch("dotsBatch8AVX2x16", "int16", 16, vectors)
 	w := evenBytes()
 	Label("tile")
 	var sums [parts][vectors]VecVirtual
@@ -224,18 +257,7 @@ func dotsBatch8AVX2() {
 	JNZ(LabelRef("step"))
 
 	for h := range sums {
-		for j, four := range transposed(sums[h]) { // lanes j and 4+j
-			for half := range 2 {
-				row := GP64()
-				MOVQ(Mem{Base: b.rows, Disp: 8 * (8*h + 4*half + j)}, row)
-				at := Mem{Base: b.dst, Index: row, Scale: 1}
-				if half == 0 {
-					VMOVDQU(four.AsX(), at)
-				} else {
-					VEXTRACTI128(U8(1), four, at)
-				}
-			}
-		}
+		b.storeFour(8*h, 0, sums[h])
 	}
 	b.next(vectors)
 	JNZ(LabelRef("tile"))

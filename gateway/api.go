@@ -55,7 +55,8 @@ type IdentifyRequest struct {
 	Audience      string
 	Nonce         string
 	Captures      []matcher.Sample
-	MaxCandidates int // 0: the default
+	MaxCandidates int            // 0: the default
+	Among         matcher.Filter // a group or some subjects of the gallery; zero: all members
 	Device        string
 }
 
@@ -96,6 +97,11 @@ type CaptureInfo struct {
 type IdentifyOutcome struct {
 	Outcome
 	Candidates []Candidate
+	// Searched is how many members the decision charges for: those that the search could have found, never fewer.
+	Searched int
+	// FPIR is the rate at which the search of a stranger finds somebody who is as near as the best candidate, or as the
+	// nearest member where none was accepted; at most 1.
+	FPIR float64
 }
 
 // Candidate is a member of the gallery that the captures match at the policy's rate.
@@ -138,7 +144,7 @@ type API interface {
 	PutGallery(ctx context.Context, g Gallery) (info GalleryInfo, created bool, err error)
 	Gallery(ctx context.Context, name string) (GalleryInfo, error)
 	DeleteGallery(ctx context.Context, name string) error
-	AddMembers(ctx context.Context, gallery string, subjects []string) ([]MemberResult, error)
+	AddMembers(ctx context.Context, gallery string, members []Membership) ([]MemberResult, error)
 	RemoveMember(ctx context.Context, gallery, subject string) error
 	// Ready is nil when requests can be decided; Degraded names the modes in force.
 	Ready(ctx context.Context) error

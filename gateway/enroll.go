@@ -119,7 +119,7 @@ func (s *Service) deduplicate(ctx context.Context, subject string, captures []ca
 	if err != nil {
 		return nil, err
 	}
-	found, _, err := s.search(ctx, everyone, questions, s.deps.Policy)
+	found, _, err := s.search(ctx, everyone, matcher.Filter{}, questions, s.deps.Policy)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"biogate/gateway"
 	"biogate/gateway/decision"
+	"biogate/gateway/porttest"
 	"biogate/matcher"
 )
 
@@ -209,10 +210,10 @@ func TestGalleriesHoldDerivedReferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.enroll(t, "a", takes("index", "right-index", 3)...)
-	if _, err := h.AddMembers(ctx, "g", []string{"a"}); err != nil {
+	if _, err := h.AddMembers(ctx, "g", porttest.Members("a")); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.galleries.AddMembers(ctx, "g", []string{"a"}); err != nil {
+	if err := h.galleries.AddMembers(ctx, "g", porttest.Members("a")); err != nil {
 		t.Fatal(err)
 	}
 	e.taken()
@@ -316,7 +317,7 @@ func TestIdentificationNamesMembersOfAnEarlierModel(t *testing.T) {
 		h.enroll(t, subject, face(subject), finger(subject, "right-index"))
 		rewrite(&h.registry.held[subject].Templates[1], func(parsed *matcher.Template) { parsed.Model = "toy-finger-0" })
 	}
-	if err := h.galleries.AddMembers(ctx, "g", []string{"a", "b", "c"}); err != nil {
+	if err := h.galleries.AddMembers(ctx, "g", porttest.Members("a", "b", "c")); err != nil {
 		t.Fatal(err)
 	}
 	h.restart(t)

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -20,6 +19,7 @@ const everyone = "*"
 // again with the registry's references before anything is decided.
 type galleries struct {
 	engines map[matcher.Modality]model
+	order   []matcher.Modality // of the engines, by name
 	now     func() time.Time
 	mu      sync.RWMutex // guards the maps and versions; indexes guard themselves
 	byName  map[string]*gallery
@@ -27,16 +27,11 @@ type galleries struct {
 	changes [64]sync.Mutex       // by gallery: a change of the store and of memory is one step
 }
 
-type gallery struct {
-	Gallery
-	members  map[string]uint64                        // subject -> version of the references in the indexes, 0: none yet
-	indexes  map[matcher.Modality]matcher.Index       // never changed after the gallery was made
-	outdated map[matcher.Modality]map[string]struct{} // members who may not be found: they have a reference of another model alone
-	version  uint64
-}
-
 func newGalleries(engines map[matcher.Modality]model, now func() time.Time) *galleries {
-	return &galleries{engines: engines, now: now, byName: map[string]*gallery{}, doubts: map[string]time.Time{}}
+	return &galleries{
+		engines: engines, order: slices.Sorted(maps.Keys(engines)), now: now,
+		byName: map[string]*gallery{}, doubts: map[string]time.Time{},
+	}
 }
 
 func (gs *galleries) live(name string) (*gallery, bool) {
@@ -122,15 +117,23 @@ func (gs *galleries) outdatedMembers() map[matcher.Modality]int {
 	return out
 }
 
-// searchable returns the indexes of a gallery, which may be searched without the lock, and its number of members.
-func (gs *galleries) searchable(name string) (indexes map[matcher.Modality]matcher.Index, members int, err error) {
+// find returns a gallery whose indexes may be searched without the lock, how many members the search can find, and the
+// gallery's version.
+func (gs *galleries) find(name string, among matcher.Filter, asked modalities) (g *gallery, members int, version uint64, err error) {
 	gs.mu.RLock()
 	defer gs.mu.RUnlock()
 	g, ok := gs.live(name)
 	if !ok {
-		return nil, 0, unknownGallery()
+		return nil, 0, 0, unknownGallery()
 	}
-	return g.indexes, len(g.members), nil
+	return g, g.size(among, asked), g.version, nil
+}
+
+// changed is how many changes g has seen since a version: as many members at most have come.
+func (gs *galleries) changed(g *gallery, since uint64) int {
+	gs.mu.RLock()
+	defer gs.mu.RUnlock()
+	return int(g.version - since)
 }
 
 func (gs *galleries) info(name string) (GalleryInfo, error) {
@@ -143,15 +146,24 @@ func (gs *galleries) info(name string) (GalleryInfo, error) {
 	return g.info(), nil
 }
 
-func (gs *galleries) has(name, subject string) bool {
+// membership is subject's place in a gallery.
+func (gs *galleries) membership(name, subject string) (m Membership, in bool) {
 	gs.mu.RLock()
 	defer gs.mu.RUnlock()
 	g, ok := gs.live(name)
 	if !ok {
-		return false
+		return Membership{}, false
 	}
-	_, in := g.members[subject]
-	return in
+	held, in := g.members[subject]
+	return Membership{Subject: subject, Group: held.group}, in
+}
+
+// admits says whether subject is a member of a gallery whom among lets a search find.
+func (gs *galleries) admits(name, subject string, among matcher.Filter) bool {
+	gs.mu.RLock()
+	defer gs.mu.RUnlock()
+	g, ok := gs.live(name)
+	return ok && g.admits(subject, among)
 }
 
 func (gs *galleries) put(meta Gallery) {
@@ -162,7 +174,10 @@ func (gs *galleries) put(meta Gallery) {
 		g.version++
 		return
 	}
-	g := &gallery{Gallery: meta, members: map[string]uint64{}, indexes: map[matcher.Modality]matcher.Index{}, outdated: map[matcher.Modality]map[string]struct{}{}}
+	g := &gallery{
+		Gallery: meta, members: map[string]member{}, indexes: map[matcher.Modality]matcher.Index{},
+		outdated: map[matcher.Modality]map[string]struct{}{}, sizes: map[section]int{},
+	}
 	for modality, m := range gs.engines {
 		g.indexes[modality], g.outdated[modality] = m.NewIndex(), map[string]struct{}{}
 	}
@@ -187,18 +202,17 @@ func (gs *galleries) expired() []string {
 	return out
 }
 
-// join makes subjects members without references; refresh brings those.
-func (gs *galleries) join(name string, subjects ...string) {
+// join makes subjects members without references; refresh brings those. One who changes the group is a new member.
+func (gs *galleries) join(name string, members ...Membership) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	g, ok := gs.byName[name]
 	if !ok {
 		return
 	}
-	for _, subject := range subjects {
-		if _, in := g.members[subject]; !in {
-			g.members[subject] = 0
-			g.version++
+	for _, m := range members {
+		if held, in := g.members[m.Subject]; !in || held.group != m.Group {
+			g.place(m.Subject, member{group: m.Group, held: held.held})
 		}
 	}
 }
@@ -222,18 +236,6 @@ func (gs *galleries) forget(subject string) {
 	}
 }
 
-func (g *gallery) remove(subject string) {
-	if _, in := g.members[subject]; !in {
-		return
-	}
-	for modality, index := range g.indexes {
-		index.Remove(subject)
-		delete(g.outdated[modality], subject)
-	}
-	delete(g.members, subject)
-	g.version++
-}
-
 // of names the galleries that a subject is in, sorted.
 func (gs *galleries) of(subject string) []string {
 	gs.mu.RLock()
@@ -253,25 +255,9 @@ func (gs *galleries) index(refs References, prepared map[matcher.Modality][]matc
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	for _, g := range gs.byName {
-		version, in := g.members[refs.Subject]
-		if !in || version >= refs.Version {
-			continue
+		if err := gs.update(g, refs, prepared); err != nil {
+			return err
 		}
-		for modality, index := range g.indexes {
-			delete(g.outdated[modality], refs.Subject)
-			if isOutdated(gs.engines[modality], refs) {
-				g.outdated[modality][refs.Subject] = struct{}{}
-			}
-			if len(prepared[modality]) == 0 {
-				index.Remove(refs.Subject)
-				continue
-			}
-			if err := index.Set(matcher.Member{Subject: refs.Subject, References: prepared[modality]}); err != nil {
-				return err
-			}
-		}
-		g.members[refs.Subject] = refs.Version
-		g.version++
 	}
 	return nil
 }
@@ -285,14 +271,6 @@ func isOutdated(m model, refs References) bool {
 	})
 }
 
-func (g *gallery) info() GalleryInfo {
-	out := GalleryInfo{Gallery: g.Gallery, Members: len(g.members), Searchable: map[matcher.Modality]int{}, Version: g.version}
-	for modality, index := range g.indexes {
-		out.Searchable[modality] = index.Len()
-	}
-	return out
-}
-
 // follow is told of every change of a subject, in order (Registry.Follow).
 func (s *Service) follow(refs References) {
 	if len(refs.Templates) == 0 {
@@ -300,7 +278,7 @@ func (s *Service) follow(refs References) {
 		return
 	}
 	if s.deps.Deduplicate {
-		s.galleries.join(everyone, refs.Subject)
+		s.galleries.join(everyone, Membership{Subject: refs.Subject})
 	}
 	if s.galleries.isMember(refs.Subject) && s.galleries.index(refs, s.prepare(refs)) != nil {
 		s.galleries.doubt(refs.Subject)
@@ -372,54 +350,6 @@ func (s *Service) prepare(refs References) map[matcher.Modality][]matcher.Refere
 // deduplication all subjects, with references of another model than the one in force.
 func (s *Service) Outdated() map[matcher.Modality]int { return s.galleries.outdatedMembers() }
 
-// load fills the galleries from the record at start.
-func (s *Service) load(ctx context.Context) error {
-	members := map[string]struct{}{}
-	err := s.deps.Galleries.EachGallery(ctx, func(g Gallery, subjects []string) error {
-		s.galleries.put(g)
-		s.galleries.join(g.Name, subjects...)
-		for _, subject := range subjects {
-			members[subject] = struct{}{}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("galleries cannot be loaded: %w", err)
-	}
-	for subject := range members {
-		if err := s.loadMember(ctx, subject); err != nil {
-			return fmt.Errorf("galleries cannot be loaded: %w", err)
-		}
-	}
-	if !s.deps.Deduplicate {
-		return nil
-	}
-	s.galleries.put(Gallery{Name: everyone})
-	err = s.deps.Lister.Each(ctx, func(r References) error {
-		if len(r.Templates) > 0 {
-			s.follow(r)
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("subjects cannot be loaded for deduplication: %w", err)
-	}
-	return nil
-}
-
-// loadMember: one damaged member is not searched, and named when it is verified; it does not keep the others from a start.
-// A membership that outlived its subject goes for good, before somebody else is enrolled under the id.
-func (s *Service) loadMember(ctx context.Context, subject string) error {
-	err := s.refresh(ctx, subject)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return s.deps.Galleries.ForgetMember(ctx, subject)
-	case isDamage(err):
-		return nil
-	}
-	return err
-}
-
 // PutGallery makes a gallery, or changes the purpose and expiry of one.
 func (s *Service) PutGallery(ctx context.Context, g Gallery) (GalleryInfo, bool, error) {
 	if err := checkIdentifier("gallery", g.Name); err != nil {
@@ -480,8 +410,9 @@ func (s *Service) drop(ctx context.Context, name string) error {
 	return nil
 }
 
-// AddMembers adds subjects to a gallery: all that are enrolled, or, with an error, none. Each gets its own result.
-func (s *Service) AddMembers(ctx context.Context, name string, subjects []string) ([]MemberResult, error) {
+// AddMembers adds members to a gallery, or changes the groups of those it has: all that are enrolled, or, with an error, none.
+// Each gets its own result.
+func (s *Service) AddMembers(ctx context.Context, name string, members []Membership) ([]MemberResult, error) {
 	if err := checkIdentifier("gallery", name); err != nil {
 		return nil, err
 	}
@@ -489,54 +420,86 @@ func (s *Service) AddMembers(ctx context.Context, name string, subjects []string
 	if _, err := s.galleries.info(name); err != nil {
 		return nil, err
 	}
-	out := make([]MemberResult, len(subjects))
-	var enrolled, added []string // to memory first, where it is undone at no risk
-	for i, subject := range subjects {
-		out[i].Subject = subject
-		was := s.galleries.has(name, subject)
-		err := s.addMember(ctx, name, subject)
+	out := make([]MemberResult, len(members))
+	var enrolled []Membership
+	undo := joining{service: s, gallery: name} // to memory first, where it is undone at no risk
+	for i, m := range members {
+		out[i].Subject = m.Subject
+		was, in := s.galleries.membership(name, m.Subject)
+		err := s.addMember(ctx, name, m)
 		switch {
 		case err == nil:
-			enrolled = append(enrolled, subject)
-			if !was {
-				added = append(added, subject)
-			}
+			enrolled = append(enrolled, m)
+			undo.note(m, was, in)
 		case AsError(err).Kind == Unavailable:
-			s.galleries.leave(name, added...)
+			undo.all(ctx)
 			return nil, err
 		default:
 			out[i].Err = AsError(err)
 		}
 	}
 	if err := s.deps.Galleries.AddMembers(ctx, name, enrolled); err != nil {
-		s.galleries.leave(name, added...)
+		undo.all(ctx)
 		return nil, stored(err, unknownGallery())
 	}
-	return out, s.dropForgotten(ctx, name, added)
+	return out, s.dropForgotten(ctx, name, undo.added)
+}
+
+// joining remembers what a list of members changed in memory.
+type joining struct {
+	service *Service
+	gallery string
+	added   []string
+	moved   []Membership // as they were
+}
+
+func (j *joining) note(m, was Membership, in bool) {
+	switch {
+	case !in:
+		j.added = append(j.added, m.Subject)
+	case m.Group != was.Group && !slices.Contains(j.added, m.Subject):
+		j.moved = append(j.moved, was)
+	}
+}
+
+// all undoes it, the first change of each member last.
+func (j *joining) all(ctx context.Context) {
+	j.service.galleries.leave(j.gallery, j.added...)
+	for _, was := range slices.Backward(j.moved) {
+		j.service.galleries.join(j.gallery, was)
+		_ = j.service.refresh(ctx, was.Subject) // while that fails the subject is in doubt
+	}
 }
 
 // addMember brings a subject's references into a gallery in memory.
-func (s *Service) addMember(ctx context.Context, name, subject string) error {
-	if err := checkIdentifier("subject", subject); err != nil {
+func (s *Service) addMember(ctx context.Context, name string, m Membership) error {
+	if err := checkMembership(m); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return unavailable("deadline-exceeded", "the list is too long for the time that the request has", err)
 	}
-	defer s.deps.Registry.Hold(subject)()
-	refs, _, err := s.deps.Registry.Get(ctx, subject)
+	defer s.deps.Registry.Hold(m.Subject)()
+	refs, _, err := s.deps.Registry.Get(ctx, m.Subject)
 	if err != nil {
 		return stored(err, unknownSubject())
 	}
-	s.galleries.join(name, subject)
+	s.galleries.join(name, m)
 	s.follow(refs)
 	return nil
+}
+
+func checkMembership(m Membership) error {
+	if err := checkIdentifier("subject", m.Subject); err != nil || m.Group == "" {
+		return err
+	}
+	return checkIdentifier("group", m.Group)
 }
 
 // dropForgotten undoes memberships whose subjects were forgotten between memory and store.
 func (s *Service) dropForgotten(ctx context.Context, name string, added []string) error {
 	for _, subject := range added {
-		if s.galleries.has(name, subject) {
+		if _, in := s.galleries.membership(name, subject); in {
 			continue
 		}
 		if err := s.deps.Galleries.RemoveMember(ctx, name, subject); err != nil && !errors.Is(err, ErrNotFound) {

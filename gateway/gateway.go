@@ -20,7 +20,7 @@ type Deps struct {
 	Engines      []matcher.Engine       // one a modality
 	Calibrations map[string]Calibration // by model id, one for each engine
 	Registry     Registry
-	Lister       TemplateLister // of the record; needed for Deduplicate alone
+	Lister       TemplateLister // of the record
 	Galleries    Galleries
 	Issuer       Issuer
 	Observer     Observer

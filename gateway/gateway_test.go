@@ -13,6 +13,7 @@ import (
 
 	"biogate/gateway"
 	"biogate/gateway/decision"
+	"biogate/gateway/porttest"
 	"biogate/matcher"
 )
 
@@ -327,7 +328,7 @@ func TestIdentify(t *testing.T) {
 	if _, created, err := h.PutGallery(ctx, gateway.Gallery{Name: "vn1", ExpiresAt: h.deps.Now().Add(time.Hour)}); err != nil || !created {
 		t.Fatal(created, err)
 	}
-	results, err := h.AddMembers(ctx, "vn1", append(subjects, "nobody"))
+	results, err := h.AddMembers(ctx, "vn1", porttest.Members(append(subjects, "nobody")...))
 	if err != nil || results[30].Err == nil || results[30].Err.Code != "subject-unknown" || results[3].Err != nil {
 		t.Fatalf("%+v %v", results, err)
 	}
@@ -395,7 +396,7 @@ func TestOneDamagedMemberDoesNotHideTheOthers(t *testing.T) {
 	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.AddMembers(ctx, "g", []string{"a", "b"}); err != nil {
+	if _, err := h.AddMembers(ctx, "g", porttest.Members("a", "b")); err != nil {
 		t.Fatal(err)
 	}
 	h.registry.held["a"].Templates[0].Data[12] ^= 1
@@ -417,7 +418,7 @@ func TestMembershipsEndWithTheirSubject(t *testing.T) {
 	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.AddMembers(ctx, "g", []string{"a"}); err != nil {
+	if _, err := h.AddMembers(ctx, "g", porttest.Members("a")); err != nil {
 		t.Fatal(err)
 	}
 	h.galleries.fail = errors.New("the store is gone")
@@ -443,7 +444,7 @@ func TestAddingMembersIsAllOrNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.galleries.fail = errors.New("the store is gone")
-	if _, err := h.AddMembers(ctx, "g", []string{"a", "b"}); err == nil {
+	if _, err := h.AddMembers(ctx, "g", porttest.Members("a", "b")); err == nil {
 		t.Fatal("added without a store")
 	}
 	h.galleries.fail = nil
@@ -460,7 +461,7 @@ func TestOneDamagedMemberDoesNotKeepAGatewayFromStarting(t *testing.T) {
 	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.AddMembers(ctx, "g", []string{"a"}); err != nil {
+	if _, err := h.AddMembers(ctx, "g", porttest.Members("a")); err != nil {
 		t.Fatal(err)
 	}
 	h.registry.fail = &gateway.Error{Kind: gateway.Internal, Code: "references-damaged", Detail: "checksum"}
@@ -541,13 +542,13 @@ func TestNothingMatchesAfterForget(t *testing.T) {
 	for round := range 50 {
 		subject := fmt.Sprint("a", round)
 		h.enroll(t, subject, face("alice"))
-		if _, err := h.AddMembers(ctx, "g", []string{subject}); err != nil {
+		if _, err := h.AddMembers(ctx, "g", porttest.Members(subject)); err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() { // enrolments and additions that race with the deletion
-				_, _ = h.AddMembers(ctx, "g", []string{subject})
+				_, _ = h.AddMembers(ctx, "g", porttest.Members(subject))
 			})
 		}
 		if _, err := h.Forget(ctx, subject); err != nil {

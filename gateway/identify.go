@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -31,14 +32,13 @@ func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutc
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
-	accepted, nearest, err := s.search(ctx, r.Gallery, questions, policy)
+	accepted, out, err := s.search(ctx, r.Gallery, r.Among, questions, policy)
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
 	if r.MaxCandidates > 0 {
 		accepted = accepted[:min(len(accepted), r.MaxCandidates)]
 	}
-	out := IdentifyOutcome{Outcome: nearest}
 	out.Reasons, out.Captures = append(unusable(captures), out.Reasons...), infos(captures)
 	if attacked(captures) {
 		accepted, out.Decision, out.Reasons = nil, decision.Inconclusive, append(out.Reasons, "presentation-attack-suspected")
@@ -46,6 +46,7 @@ func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutc
 	if err := s.announce(ctx, r, accepted, &out); err != nil {
 		return IdentifyOutcome{}, err
 	}
+	out.FPIR = min(1, out.FMR*float64(max(out.Searched, 1)))
 	s.deps.Observer.Decision("identify", string(out.Decision))
 	return out, nil
 }
@@ -57,24 +58,48 @@ func checkIdentify(r IdentifyRequest) error {
 	if r.MaxCandidates < 0 {
 		return &Error{Kind: Malformed, Code: "max-candidates-invalid", Detail: "max_candidates is negative"}
 	}
+	if err := checkAmong(r.Among); err != nil {
+		return err
+	}
 	return checkAudience(r.Audience)
+}
+
+// MaxAmong bounds the subjects that an identification may be confined to.
+const MaxAmong = 1000
+
+func checkAmong(f matcher.Filter) error {
+	if f.Group != "" {
+		if err := checkIdentifier("group", f.Group); err != nil {
+			return err
+		}
+	}
+	if f.Subjects != nil && len(f.Subjects) == 0 || len(f.Subjects) > MaxAmong {
+		return &Error{Kind: Malformed, Code: "subjects-invalid", Detail: fmt.Sprintf("a search is confined to 1 to %d subjects, not %d", MaxAmong, len(f.Subjects))}
+	}
+	for _, subject := range f.Subjects {
+		if err := checkIdentifier("subject", subject); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // search scans the gallery's index, then compares the shortlist in full exactly as a verification would. It returns the
 // candidates that the policy accepts, best first, and an outcome that describes the nearest member without naming it.
-func (s *Service) search(ctx context.Context, name string, questions []asked, policy decision.Policy) ([]found, Outcome, error) {
-	shortlist, members, err := s.shortlist(ctx, name, questions, policy)
+func (s *Service) search(ctx context.Context, name string, among matcher.Filter, questions []asked, policy decision.Policy) ([]found, IdentifyOutcome, error) {
+	shortlist, members, err := s.shortlist(ctx, name, among, questions, policy)
 	if err != nil {
-		return nil, Outcome{}, err
+		return nil, IdentifyOutcome{}, err
 	}
-	nearest := Outcome{Decision: decision.Inconclusive, FMR: 1}
+	demanded, tooLarge := policy.CandidateFMR(members), false
+	nearest := IdentifyOutcome{Outcome: Outcome{Decision: decision.Inconclusive, FMR: 1}, Searched: members}
 	if len(questions) > 0 && len(shortlist) == 0 {
 		nearest.Reasons = []string{"gallery-has-no-reference"}
 	}
 	var accepted []found
 	for _, subject := range shortlist {
 		if err := ctx.Err(); err != nil {
-			return nil, Outcome{}, unavailable("deadline-exceeded", "the search took longer than the request has", err)
+			return nil, IdentifyOutcome{}, unavailable("deadline-exceeded", "the search took longer than the request has", err)
 		}
 		f, fused, degraded, err := s.examine(ctx, subject, questions)
 		if errors.Is(err, ErrNotFound) {
@@ -85,7 +110,7 @@ func (s *Service) search(ctx context.Context, name string, questions []asked, po
 			continue
 		}
 		if err != nil {
-			return nil, Outcome{}, err
+			return nil, IdentifyOutcome{}, err
 		}
 		nearest.Degraded = union(nearest.Degraded, degraded)
 		if slices.ContainsFunc(f.reasons, func(r string) bool { return strings.HasPrefix(r, "reference-damaged") }) {
@@ -94,12 +119,16 @@ func (s *Service) search(ctx context.Context, name string, questions []asked, po
 		if fused.Evidence > 0 && (nearest.Decision == decision.Inconclusive || fused.FMR < nearest.FMR) {
 			nearest.Decision, nearest.FMR, nearest.Extrapolated = decision.NoMatch, fused.FMR, fused.Extrapolated
 		}
-		if decision.Accept(fused, policy.CandidateFMR(members)) == decision.Match {
+		if decision.Accept(fused, demanded) == decision.Match {
 			accepted = append(accepted, f)
 		}
+		tooLarge = tooLarge || fused.FMR <= policy.MaxFMR && fused.Least > demanded
 	}
 	if len(accepted) == 0 {
 		nearest.Reasons = union(nearest.Reasons, s.passedOver(name, questions))
+		if tooLarge { // somebody is like enough for a verification, and no score would do here: that is no answer about a stranger
+			nearest.Decision, nearest.Reasons = decision.Inconclusive, union(nearest.Reasons, []string{"gallery-too-large"})
+		}
 	}
 	slices.SortStableFunc(accepted, func(a, b found) int { return compareRates(a.FMR, b.FMR) })
 	return accepted[:min(len(accepted), policy.MaxCandidates)], nearest, nil
@@ -126,9 +155,17 @@ func compareRates(a, b float64) int {
 	return 0
 }
 
-// shortlist is the union over probes of the best members by a single probe, best first, and the gallery's size.
-func (s *Service) shortlist(ctx context.Context, name string, questions []asked, policy decision.Policy) (subjects []string, members int, err error) {
-	indexes, members, err := s.galleries.searchable(name)
+// shortlist is the union over probes of the best members by a single probe, best first, and how many members the search
+// could find: those who had a reference of a modality asked about when it began, and as many as have changed since.
+func (s *Service) shortlist(ctx context.Context, name string, among matcher.Filter, questions []asked, policy decision.Policy) (subjects []string, members int, err error) {
+	if among.Subjects != nil {
+		among.Subjects = slices.Compact(slices.Sorted(slices.Values(among.Subjects)))
+	}
+	var asked []matcher.Modality
+	for _, q := range questions {
+		asked = append(asked, q.modality)
+	}
+	g, members, version, err := s.galleries.find(name, among, s.galleries.set(asked...))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -140,7 +177,7 @@ func (s *Service) shortlist(ctx context.Context, name string, questions []asked,
 				if ctx.Err() != nil {
 					return unavailable("deadline-exceeded", "the search took longer than the request has", ctx.Err())
 				}
-				if candidates, err = indexes[q.modality].Search(ctx, matcher.Query{Probe: p, K: k}, candidates); err != nil {
+				if candidates, err = g.indexes[q.modality].Search(ctx, matcher.Query{Probe: p, K: k, Among: among}, candidates); err != nil {
 					return err
 				}
 			}
@@ -148,9 +185,13 @@ func (s *Service) shortlist(ctx context.Context, name string, questions []asked,
 		return nil
 	})
 	for _, c := range candidates {
-		if !slices.Contains(subjects, c.Subject) {
+		if !slices.Contains(subjects, c.Subject) && s.galleries.admits(name, c.Subject, among) {
 			subjects = append(subjects, c.Subject)
 		}
+	}
+	members += s.galleries.changed(g, version)
+	if among.Subjects != nil {
+		members = min(members, len(among.Subjects))
 	}
 	return subjects, members, err
 }
@@ -184,8 +225,10 @@ func (s *Service) announce(ctx context.Context, r IdentifyRequest, accepted []fo
 		if !stands {
 			continue
 		}
-		for _, c := range accepted[i:] {
-			out.Candidates = append(out.Candidates, c.Candidate)
+		for k, c := range accepted[i:] {
+			if k == 0 || s.galleries.admits(r.Gallery, c.Subject, r.Among) {
+				out.Candidates = append(out.Candidates, c.Candidate)
+			}
 		}
 		return nil
 	}
@@ -199,7 +242,7 @@ func (s *Service) announce(ctx context.Context, r IdentifyRequest, accepted []fo
 func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, best found, out *IdentifyOutcome) (stands bool, err error) {
 	defer s.deps.Registry.Hold(best.Subject)()
 	refs, degraded, err := s.deps.Registry.Get(ctx, best.Subject)
-	if errors.Is(err, ErrNotFound) || (err == nil && (refs.Version != best.version || !s.galleries.has(r.Gallery, best.Subject))) {
+	if errors.Is(err, ErrNotFound) || (err == nil && (refs.Version != best.version || !s.galleries.admits(r.Gallery, best.Subject, r.Among))) {
 		return false, nil
 	}
 	if err != nil {
@@ -207,9 +250,9 @@ func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, best found
 	}
 	out.Decision, out.FMR, out.Extrapolated, out.Scores = decision.Match, best.FMR, best.Extrapolated, best.Scores
 	out.Degraded, out.Reasons = union(out.Degraded, degraded), union(out.Reasons, unsupported(best.Scores))
-	facts := AssertionFacts{Subject: best.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "identify", Gallery: r.Gallery, Device: r.Device}
+	facts := AssertionFacts{Subject: best.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "identify", Gallery: r.Gallery, Group: r.Among.Group, Searched: out.Searched, Device: r.Device}
 	token, err := s.assert(ctx, facts, out.Outcome)
-	if err != nil || !s.galleries.has(r.Gallery, best.Subject) { // it left the gallery while this was signed
+	if err != nil || !s.galleries.admits(r.Gallery, best.Subject, r.Among) { // it left the gallery while this was signed
 		return false, err
 	}
 	out.Assertion = token

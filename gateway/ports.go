@@ -71,11 +71,14 @@ type Registry interface {
 	Degraded() []string
 }
 
-// TemplateLister is what a record can do beyond Templates: show everything, for building galleries at start.
+// TemplateLister is what a record can do beyond Templates: show many subjects at once, for building galleries at start.
+// Both methods call f until it fails or ctx ends, with the subject alone where what is held cannot be read; f may not call
+// the store.
 type TemplateLister interface {
-	// Each calls f with every subject's references until f fails or ctx ends; with the subject alone where what is held
-	// cannot be read. f may not call the store.
+	// Each calls f with every subject's references.
 	Each(ctx context.Context, f func(References) error) error
+	// Some calls f with the references of those of subjects that are held, in their order. It is fastest when they ascend.
+	Some(ctx context.Context, subjects []string, f func(References) error) error
 }
 
 // Pinger is a store whose health can be asked without touching a subject.
@@ -99,6 +102,12 @@ type Gallery struct {
 	CreatedAt time.Time
 }
 
+// Membership is a subject's place in a gallery.
+type Membership struct {
+	Subject string
+	Group   string // what a search may be confined to; empty: none
+}
+
 // Galleries keeps galleries and their members durably. Errors as in Templates. A store that keeps the record too forgets a
 // subject's memberships together with its references.
 type Galleries interface {
@@ -106,14 +115,15 @@ type Galleries interface {
 	PutGallery(ctx context.Context, g Gallery) (created bool, err error)
 	// DeleteGallery forgets a gallery and its memberships; ErrNotFound when there is none.
 	DeleteGallery(ctx context.Context, name string) error
-	// AddMembers adds subjects, all or none; those already in stay. ErrNotFound when the gallery is not there.
-	AddMembers(ctx context.Context, name string, subjects []string) error
+	// AddMembers adds members, all or none; those already in take the group they come with, and of one that comes twice the
+	// last counts. ErrNotFound when the gallery is not there.
+	AddMembers(ctx context.Context, name string, members []Membership) error
 	// RemoveMember is nil when the subject was no member; ErrNotFound when the gallery is not there.
 	RemoveMember(ctx context.Context, name, subject string) error
 	// ForgetMember removes subject from every gallery.
 	ForgetMember(ctx context.Context, subject string) error
-	// EachGallery calls f with every gallery and its members, in no order.
-	EachGallery(ctx context.Context, f func(Gallery, []string) error) error
+	// EachGallery calls f with every gallery and its members, in no order. The members are f's to keep.
+	EachGallery(ctx context.Context, f func(Gallery, []Membership) error) error
 }
 
 // Receipts remembers the answers to writes that carried an Idempotency-Key.
@@ -152,6 +162,8 @@ type AssertionFacts struct {
 	Extrapolated bool
 	Modalities   []ModalityFacts
 	Gallery      string // empty for 1:1
+	Group        string // the search was confined to it; empty: to none
+	Searched     int    // members that the search could have found; 0 for 1:1
 	Degraded     []string
 	Device       string // empty: no kiosk identity was required
 }

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -154,8 +155,23 @@ func (r *toyRegistry) Forget(_ context.Context, subject string) (gateway.Referen
 
 func (r *toyRegistry) Hold(string) func() { r.hold.RLock(); return r.hold.RUnlock }
 func (r *toyRegistry) Degraded() []string { return r.down }
-func (r *toyRegistry) Each(_ context.Context, f func(gateway.References) error) error {
-	for _, refs := range r.held {
+func (r *toyRegistry) Each(ctx context.Context, f func(gateway.References) error) error {
+	return r.Some(ctx, slices.Collect(maps.Keys(r.held)), f)
+}
+
+func (r *toyRegistry) Some(_ context.Context, subjects []string, f func(gateway.References) error) error {
+	damage := (*gateway.Error)(nil)
+	if r.fail != nil && !errors.As(r.fail, &damage) {
+		return r.fail
+	}
+	for _, subject := range subjects {
+		refs, ok := r.held[subject]
+		if damage != nil {
+			refs = gateway.References{Subject: subject}
+		}
+		if !ok {
+			continue
+		}
 		if err := f(refs); err != nil {
 			return err
 		}
@@ -167,12 +183,12 @@ func (r *toyRegistry) Each(_ context.Context, f func(gateway.References) error) 
 type toyGalleries struct {
 	mu      sync.Mutex
 	byName  map[string]gateway.Gallery
-	members map[string]map[string]bool
-	fail    error // of changes of memberships
+	members map[string]map[string]string // gallery -> subject -> group
+	fail    error                        // of changes of memberships
 }
 
 func newToyGalleries() *toyGalleries {
-	return &toyGalleries{byName: map[string]gateway.Gallery{}, members: map[string]map[string]bool{}}
+	return &toyGalleries{byName: map[string]gateway.Gallery{}, members: map[string]map[string]string{}}
 }
 
 func (g *toyGalleries) PutGallery(_ context.Context, meta gateway.Gallery) (bool, error) {
@@ -181,7 +197,7 @@ func (g *toyGalleries) PutGallery(_ context.Context, meta gateway.Gallery) (bool
 	_, known := g.byName[meta.Name]
 	g.byName[meta.Name] = meta
 	if !known {
-		g.members[meta.Name] = map[string]bool{}
+		g.members[meta.Name] = map[string]string{}
 	}
 	return !known, nil
 }
@@ -197,7 +213,7 @@ func (g *toyGalleries) DeleteGallery(_ context.Context, name string) error {
 	return nil
 }
 
-func (g *toyGalleries) AddMembers(_ context.Context, name string, subjects []string) error {
+func (g *toyGalleries) AddMembers(_ context.Context, name string, members []gateway.Membership) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.fail != nil {
@@ -206,8 +222,8 @@ func (g *toyGalleries) AddMembers(_ context.Context, name string, subjects []str
 	if g.members[name] == nil {
 		return gateway.ErrNotFound
 	}
-	for _, s := range subjects {
-		g.members[name][s] = true
+	for _, m := range members {
+		g.members[name][m.Subject] = m.Group
 	}
 	return nil
 }
@@ -231,13 +247,13 @@ func (g *toyGalleries) ForgetMember(_ context.Context, subject string) error {
 	return nil
 }
 
-func (g *toyGalleries) EachGallery(_ context.Context, f func(gateway.Gallery, []string) error) error {
+func (g *toyGalleries) EachGallery(_ context.Context, f func(gateway.Gallery, []gateway.Membership) error) error {
 	for name, meta := range g.byName {
-		var subjects []string
-		for s := range maps.Keys(g.members[name]) {
-			subjects = append(subjects, s)
+		var members []gateway.Membership
+		for s, group := range g.members[name] {
+			members = append(members, gateway.Membership{Subject: s, Group: group})
 		}
-		if err := f(meta, subjects); err != nil {
+		if err := f(meta, members); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -295,7 +296,7 @@ func TestDamagedValues(t *testing.T) {
 	if err != nil || seen["damaged"] != 0 || seen["swapped"] != 0 || seen["sound"] == 0 || len(seen) != 3 {
 		t.Errorf("Each: %v, %v", seen, err)
 	}
-	isCorrupt("EachGallery", s.EachGallery(t.Context(), func(gateway.Gallery, []string) error { return nil }))
+	isCorrupt("EachGallery", s.EachGallery(t.Context(), func(gateway.Gallery, []gateway.Membership) error { return nil }))
 	_, err = s.Recall(t.Context(), "key")
 	isCorrupt("Recall", err)
 	isCorrupt("Remember", s.Remember(t.Context(), "key", gateway.Receipt{At: time.Now()}))
@@ -485,6 +486,45 @@ func BenchmarkGet(b *testing.B) {
 	for b.Loop() {
 		if _, err := s.Get(b.Context(), "a"); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestMembershipsOfEarlierBuilds: what they wrote has no value and no group; a damaged one is no group at all.
+func TestMembershipsOfEarlierBuilds(t *testing.T) {
+	s := open(t)
+	if _, err := s.PutGallery(t.Context(), gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddMembers(t.Context(), "g", []gateway.Membership{{Subject: "new", Group: "crew"}}); err != nil {
+		t.Fatal(err)
+	}
+	put := func(change func(b *bbolt.Bucket) error) {
+		t.Helper()
+		if err := s.db.Update(func(tx *bbolt.Tx) error { return change(tx.Bucket(bucketMembers).Bucket([]byte("g"))) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(func(b *bbolt.Bucket) error { return b.Put([]byte("old"), nil) })
+	var got []gateway.Membership
+	list := func() error {
+		return s.EachGallery(t.Context(), func(_ gateway.Gallery, members []gateway.Membership) error {
+			got = members
+			return nil
+		})
+	}
+	if err := list(); err != nil || !slices.Equal(got, []gateway.Membership{{Subject: "new", Group: "crew"}, {Subject: "old"}}) {
+		t.Errorf("%v %v", got, err)
+	}
+	var sound []byte
+	put(func(b *bbolt.Bucket) error { sound = slices.Clone(b.Get([]byte("new"))); return nil })
+	for name, value := range map[string][]byte{
+		"of another subject": sound, "cut": sound[:4], "of a later format": append([]byte{9}, sound[1:]...),
+		"changed": append([]byte{sound[0], sound[1] ^ 1}, sound[2:]...),
+	} {
+		put(func(b *bbolt.Bucket) error { return b.Put([]byte("old"), value) })
+		if e := gateway.AsError(list()); e.Kind != gateway.Internal || e.Code != "record-corrupt" {
+			t.Errorf("%s: %v", name, e)
 		}
 	}
 }

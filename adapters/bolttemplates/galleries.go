@@ -1,10 +1,12 @@
 package bolttemplates
 
 import (
-	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -56,28 +58,56 @@ func (s *Store) DeleteGallery(ctx context.Context, name string) error {
 }
 
 // AddMembers implements gateway.Galleries.
-func (s *Store) AddMembers(ctx context.Context, name string, subjects []string) error {
-	keys := make([][]byte, len(subjects))
-	for i, subject := range subjects {
-		if err := checkKey("subject", subject); err != nil {
+func (s *Store) AddMembers(ctx context.Context, name string, members []gateway.Membership) error {
+	for _, m := range members {
+		if err := checkKey("subject", m.Subject); err != nil {
 			return err
 		}
-		keys[i] = []byte(subject)
 	}
-	slices.SortFunc(keys, bytes.Compare) // in any other order many new keys take time squared
+	members = slices.Clone(members) // in any other order many new keys take time squared
+	slices.SortStableFunc(members, func(a, b gateway.Membership) int { return strings.Compare(a.Subject, b.Subject) })
 	return s.update(ctx, func(tx *bbolt.Tx) error {
-		members, err := membersOf(tx, name)
+		b, err := membersOf(tx, name)
 		if err != nil {
 			return err
 		}
-		for _, key := range keys {
-			if err := members.Put(key, nil); err != nil {
+		for _, m := range members {
+			if err := b.Put([]byte(m.Subject), groupValue(name, m)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 }
+
+// A membership's value is empty without a group, as all were in earlier builds, which look at no value. Otherwise it is: format
+// (1 byte), group, CRC-32C over the gallery, the subject and all before it, big-endian.
+const groupFormat = 1
+
+func groupValue(gallery string, m gateway.Membership) []byte {
+	if m.Group == "" {
+		return nil
+	}
+	b := append([]byte{groupFormat}, m.Group...)
+	return binary.BigEndian.AppendUint32(b, sealSum(groupKey(gallery, m.Subject), b))
+}
+
+func parseGroup(gallery, subject string, b []byte) (string, error) {
+	n := len(b) - crc32.Size
+	switch {
+	case len(b) == 0:
+		return "", nil
+	case n < 2:
+		return "", corrupt("%d bytes of a membership", len(b))
+	case b[0] != groupFormat:
+		return "", corrupt("membership of format %d, this build reads format %d", b[0], groupFormat)
+	case binary.BigEndian.Uint32(b[n:]) != sealSum(groupKey(gallery, subject), b[:n]):
+		return "", corrupt("a membership's checksum does not match")
+	}
+	return string(b[1:n]), nil
+}
+
+func groupKey(gallery, subject string) []byte { return []byte(gallery + "\x00" + subject) }
 
 // RemoveMember implements gateway.Galleries.
 func (s *Store) RemoveMember(ctx context.Context, name, subject string) error {
@@ -110,7 +140,7 @@ func forgetMember(tx *bbolt.Tx, subject string) error {
 }
 
 // EachGallery implements gateway.Galleries. A gallery and its members are of one moment; different galleries need not be.
-func (s *Store) EachGallery(ctx context.Context, f func(gateway.Gallery, []string) error) error {
+func (s *Store) EachGallery(ctx context.Context, f func(gateway.Gallery, []gateway.Membership) error) error {
 	var after []byte
 	for {
 		g, members, err := s.nextGallery(ctx, after)
@@ -128,7 +158,7 @@ func (s *Store) EachGallery(ctx context.Context, f func(gateway.Gallery, []strin
 }
 
 // nextGallery returns the gallery that follows after, or ErrNotFound.
-func (s *Store) nextGallery(ctx context.Context, after []byte) (g gateway.Gallery, members []string, err error) {
+func (s *Store) nextGallery(ctx context.Context, after []byte) (g gateway.Gallery, members []gateway.Membership, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) error {
 		for k := range following(tx.Bucket(bucketGallery).Cursor(), after) {
 			if g, err = getGallery(tx, string(k)); err != nil {
@@ -138,9 +168,11 @@ func (s *Store) nextGallery(ctx context.Context, after []byte) (g gateway.Galler
 			if err != nil {
 				return err
 			}
-			return b.ForEach(func(subject, _ []byte) error {
-				members = append(members, string(subject))
-				return nil
+			return b.ForEach(func(subject, value []byte) error {
+				m := gateway.Membership{Subject: string(subject)}
+				m.Group, err = parseGroup(g.Name, m.Subject, value)
+				members = append(members, m)
+				return err
 			})
 		}
 		return gateway.ErrNotFound

@@ -39,7 +39,7 @@ var (
 	bucketMeta     = []byte("meta")         // format, generation: 8 bytes big-endian each
 	bucketSubjects = []byte("subjects")     // subject -> stored.Append
 	bucketGallery  = []byte("galleries")    // name -> sealed JSON
-	bucketMembers  = []byte("members")      // name -> bucket of subject -> nothing
+	bucketMembers  = []byte("members")      // name -> bucket of subject -> groupValue
 	bucketReceipts = []byte("receipts")     // SHA-256 of key -> sealed JSON
 	bucketAges     = []byte("receipt-ages") // time, SHA-256 of key -> nothing
 	buckets        = [][]byte{bucketMeta, bucketSubjects, bucketGallery, bucketMembers, bucketReceipts, bucketAges}

@@ -11,7 +11,7 @@ import (
 	"biogate/gateway/registry/stored"
 )
 
-// One chunk of Each is read in one short transaction: a long one keeps bbolt from using freed pages again.
+// One chunk of Each or Some is read in one short transaction: a long one keeps bbolt from using freed pages again.
 const (
 	chunkSubjects = 256
 	chunkBytes    = 1 << 20
@@ -88,16 +88,74 @@ func (s *Store) Each(ctx context.Context, f func(gateway.References) error) erro
 		if err != nil || len(chunk) == 0 {
 			return err
 		}
-		for _, r := range chunk {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := f(r); err != nil {
-				return err
-			}
+		if err := give(ctx, chunk, f); err != nil {
+			return err
 		}
 		after = []byte(chunk[len(chunk)-1].Subject)
 	}
+}
+
+// Some implements gateway.TemplateLister. A damaged subject is seen without templates.
+func (s *Store) Some(ctx context.Context, subjects []string, f func(gateway.References) error) error {
+	for len(subjects) > 0 {
+		chunk, read, err := s.pick(ctx, subjects)
+		if err != nil {
+			return err
+		}
+		if err := give(ctx, chunk, f); err != nil {
+			return err
+		}
+		subjects = subjects[read:]
+	}
+	return nil
+}
+
+// give calls f with each of chunk.
+func give(ctx context.Context, chunk []gateway.References, f func(gateway.References) error) error {
+	for _, r := range chunk {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := f(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pick reads those of the first subjects that are held, and says how many it asked for. It steps on where the next subject
+// is the next key, and searches for it otherwise.
+func (s *Store) pick(ctx context.Context, subjects []string) (chunk []gateway.References, read int, err error) {
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		c, size := tx.Bucket(bucketSubjects).Cursor(), 0
+		var k, v, key []byte
+		for size < chunkBytes && read < min(chunkSubjects, len(subjects)) {
+			key = append(key[:0], subjects[read]...)
+			read++
+			if k != nil && bytes.Compare(k, key) < 0 {
+				k, v = c.Next()
+			}
+			if !bytes.Equal(k, key) {
+				k, v = c.Seek(key)
+			}
+			if k == nil || !bytes.Equal(k, key) {
+				continue
+			}
+			chunk = append(chunk, parsed(k, v))
+			size += len(v)
+		}
+		return nil
+	})
+	return chunk, read, err
+}
+
+// parsed is the subject alone where v is damaged.
+func parsed(k, v []byte) gateway.References {
+	r, err := stored.Parse(string(k), v)
+	if err != nil {
+		return gateway.References{Subject: string(k)}
+	}
+	return r
 }
 
 // chunk reads the subjects that follow after; nil begins at the first.
@@ -105,11 +163,7 @@ func (s *Store) chunk(ctx context.Context, after []byte) (chunk []gateway.Refere
 	err = s.view(ctx, func(tx *bbolt.Tx) error {
 		size := 0
 		for k, v := range following(tx.Bucket(bucketSubjects).Cursor(), after) {
-			r, err := stored.Parse(string(k), v)
-			if err != nil {
-				r = gateway.References{Subject: string(k)}
-			}
-			chunk = append(chunk, r)
+			chunk = append(chunk, parsed(k, v))
 			if size += len(v); size >= chunkBytes || len(chunk) == chunkSubjects {
 				break
 			}

@@ -35,7 +35,9 @@ type Evidence struct {
 	Extrapolated bool       `json:"extrapolated,omitempty"`
 	Modalities   []Modality `json:"modalities"`
 	Gallery      string     `json:"gallery,omitempty"`
-	Degraded     []string   `json:"degraded"` // named modes in force at the decision; empty, never absent
+	Group        string     `json:"group,omitempty"`    // the part of the gallery that the search was confined to
+	Searched     int        `json:"searched,omitempty"` // members that the search could have found, in a gallery
+	Degraded     []string   `json:"degraded"`           // named modes in force at the decision; empty, never absent
 	Device       string     `json:"device,omitempty"`
 }
 

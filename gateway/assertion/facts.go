@@ -106,6 +106,8 @@ func evidence(a gateway.AssertionFacts) Evidence {
 		Extrapolated: a.Extrapolated,
 		Modalities:   modalities(a.Modalities),
 		Gallery:      a.Gallery,
+		Group:        a.Group,
+		Searched:     a.Searched,
 		Degraded:     orEmpty(a.Degraded),
 		Device:       a.Device,
 	}

@@ -21,6 +21,7 @@ type Fused struct {
 	FMR          float64 // 1 without evidence
 	Extrapolated bool    // rests on a fit below what some calibration's data supports
 	Evidence     int
+	Least        float64 // the rate that scores without bounds would give: no rate below it can be demanded
 }
 
 // FMR is the rate at which the best of e.Comparisons strangers' scores reaches e.Score, and whether it is extrapolated.
@@ -28,6 +29,13 @@ type Fused struct {
 func (e Evidence) FMR() (fmr float64, extrapolated bool) {
 	p, extrapolated := e.Impostors.calibration.FMR(e.Score)
 	return bestOf(p, e.Comparisons), extrapolated
+}
+
+// least is the rate at the highest score that the calibration tells apart.
+func (e Evidence) least() float64 {
+	_, highest := e.Impostors.calibration.Range()
+	p, _ := e.Impostors.calibration.FMR(highest)
+	return bestOf(p, e.Comparisons)
 }
 
 // llr is the statistic that fusion adds up. The logarithm of the number of comparisons keeps a large set of references
@@ -49,12 +57,12 @@ func bestOf(p float64, n int) float64 {
 func Fuse(evidence []Evidence) Fused {
 	switch len(evidence) {
 	case 0:
-		return Fused{FMR: 1}
+		return Fused{FMR: 1, Least: 1}
 	case 1:
 		fmr, extrapolated := evidence[0].FMR()
-		return Fused{FMR: fmr, Extrapolated: extrapolated, Evidence: 1}
+		return Fused{FMR: fmr, Extrapolated: extrapolated, Evidence: 1, Least: evidence[0].least()}
 	}
-	fused := Fused{Evidence: len(evidence)}
+	fused := Fused{Evidence: len(evidence), Least: minFusedFMR}
 	var sum float64
 	strangers := make([]histogram, len(evidence))
 	for i, e := range evidence {

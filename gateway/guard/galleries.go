@@ -22,8 +22,8 @@ func (s galleries) DeleteGallery(ctx context.Context, name string) error {
 	return s.guard.run(ctx, "delete-gallery", func(ctx context.Context) error { return s.inner.DeleteGallery(ctx, name) })
 }
 
-func (s galleries) AddMembers(ctx context.Context, name string, subjects []string) error {
-	return s.guard.run(ctx, "add-members", func(ctx context.Context) error { return s.inner.AddMembers(ctx, name, subjects) })
+func (s galleries) AddMembers(ctx context.Context, name string, members []gateway.Membership) error {
+	return s.guard.run(ctx, "add-members", func(ctx context.Context) error { return s.inner.AddMembers(ctx, name, members) })
 }
 
 func (s galleries) RemoveMember(ctx context.Context, name, subject string) error {
@@ -34,8 +34,8 @@ func (s galleries) ForgetMember(ctx context.Context, subject string) error {
 	return s.guard.run(ctx, "forget-member", func(ctx context.Context) error { return s.inner.ForgetMember(ctx, subject) })
 }
 
-func (s galleries) EachGallery(ctx context.Context, f func(gateway.Gallery, []string) error) error {
+func (s galleries) EachGallery(ctx context.Context, f func(gateway.Gallery, []gateway.Membership) error) error {
 	return each(ctx, s.guard, "each-gallery", func(ctx context.Context, failed func(error) error) error {
-		return s.inner.EachGallery(ctx, func(g gateway.Gallery, members []string) error { return failed(f(g, members)) })
+		return s.inner.EachGallery(ctx, func(g gateway.Gallery, members []gateway.Membership) error { return failed(f(g, members)) })
 	})
 }

@@ -62,6 +62,12 @@ func (l lister) Each(ctx context.Context, f func(gateway.References) error) erro
 	})
 }
 
+func (l lister) Some(ctx context.Context, subjects []string, f func(gateway.References) error) error {
+	return each(ctx, l.guard, "some", func(ctx context.Context, failed func(error) error) error {
+		return l.inner.Some(ctx, subjects, func(r gateway.References) error { return failed(f(r)) })
+	})
+}
+
 type pinger struct {
 	guard *Guard
 	inner gateway.Pinger

@@ -136,6 +136,8 @@ type outcome struct {
 type identification struct {
 	outcome
 	Gallery    string      `json:"gallery"`
+	Searched   int         `json:"searched"`
+	FPIR       float64     `json:"fpir"`
 	Candidates []candidate `json:"candidates"`
 }
 
@@ -165,6 +167,7 @@ type galleryDeletion struct {
 type membership struct {
 	Gallery string `json:"gallery"`
 	Subject string `json:"subject"`
+	Group   string `json:"group,omitempty"`
 	Trace   string `json:"trace"`
 }
 

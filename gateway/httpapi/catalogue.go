@@ -89,6 +89,8 @@ var catalogue = map[string]entry{
 	"position-unknown":              {400, "The finger position is unknown", "Use right-thumb, right-index, ... left-little, or leave it out."},
 	"subject-invalid":               {400, "The subject is malformed", "Use 1 to 128 of A-Z a-z 0-9 . _ : @ -"},
 	"gallery-invalid":               {400, "The gallery's name is malformed", "Use 1 to 128 of A-Z a-z 0-9 . _ : @ -"},
+	"group-invalid":                 {400, "The group's name is no name", "Use 1 to 128 of A-Z a-z 0-9 . _ : @ -"},
+	"subjects-invalid":              {400, "The list of subjects to search among is empty or too long", "Name 1 to 1,000 subjects, or leave subjects out to search the whole gallery."},
 	"audience-invalid":              {400, "The audience is missing or malformed", "Name who the assertion is for, usually the relying party's URL."},
 	"nonce-invalid":                 {400, "The nonce is malformed", "Use 1 to 256 printable characters."},
 	"parameter-invalid":             {400, "A parameter is out of range", "See the range of the field in /openapi.yaml."},

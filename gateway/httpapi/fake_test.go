@@ -80,7 +80,7 @@ func matched(ctx context.Context) gateway.Outcome {
 
 func (f *fakeAPI) Identify(ctx context.Context, r gateway.IdentifyRequest) (gateway.IdentifyOutcome, error) {
 	o := matched(ctx)
-	return gateway.IdentifyOutcome{Outcome: o, Candidates: []gateway.Candidate{{Subject: "s1", FMR: 1e-6, Scores: o.Scores}}}, nil
+	return gateway.IdentifyOutcome{Outcome: o, Searched: 180, FPIR: 180e-6, Candidates: []gateway.Candidate{{Subject: "s1", FMR: 1e-6, Scores: o.Scores}}}, nil
 }
 
 func (f *fakeAPI) Subject(_ context.Context, subject string) (gateway.SubjectInfo, error) {
@@ -115,10 +115,10 @@ func (f *fakeAPI) Gallery(_ context.Context, name string) (gateway.GalleryInfo, 
 
 func (f *fakeAPI) DeleteGallery(context.Context, string) error { return nil }
 
-func (f *fakeAPI) AddMembers(_ context.Context, _ string, subjects []string) (out []gateway.MemberResult, err error) {
-	for _, s := range subjects {
-		m := gateway.MemberResult{Subject: s}
-		if s == "nobody" {
+func (f *fakeAPI) AddMembers(_ context.Context, _ string, members []gateway.Membership) (out []gateway.MemberResult, err error) {
+	for _, member := range members {
+		m := gateway.MemberResult{Subject: member.Subject}
+		if m.Subject == "nobody" {
 			m.Err = &gateway.Error{Kind: gateway.NotFound, Code: "subject-unknown", Detail: "nothing is held about this subject"}
 		}
 		out = append(out, m)

@@ -85,7 +85,7 @@ func readIdentify(s *Server, r request) (work, error) {
 		res, err := s.deps.API.Identify(ctx, req)
 		return answer{status: http.StatusOK, degraded: res.Degraded, decision: res.Decision, body: identification{
 			outcome: outcomeOf(res.Outcome, gateway.TraceID(ctx)),
-			Gallery: req.Gallery,
+			Gallery: req.Gallery, Searched: res.Searched, FPIR: res.FPIR,
 			Candidates: list(res.Candidates, func(_ int, c gateway.Candidate) candidate {
 				return candidate{c.Subject, c.FMR, c.Extrapolated, comparisonsOf(c.Scores)}
 			}),
@@ -140,18 +140,25 @@ func (r request) member() (gallery, subject string, err error) {
 
 func readAddMember(s *Server, r request) (work, error) {
 	name, id, err := r.member()
-	return work{run: func(ctx context.Context) (answer, error) {
-		results, err := s.deps.API.AddMembers(ctx, name, []string{id})
-		if err != nil {
-			return answer{}, err
-		}
-		for _, m := range results {
-			if m.Err != nil {
-				return answer{}, m.Err
+	if err != nil {
+		return work{}, err
+	}
+	m, err := intake.Member(id, r.body)
+	return work{
+		identity: func(w io.Writer) { _, _ = fmt.Fprintf(w, "%q", m.Group) },
+		run: func(ctx context.Context) (answer, error) {
+			results, err := s.deps.API.AddMembers(ctx, name, []gateway.Membership{m})
+			if err != nil {
+				return answer{}, err
 			}
-		}
-		return ok(membership{name, id, gateway.TraceID(ctx)})
-	}}, err
+			for _, one := range results {
+				if one.Err != nil {
+					return answer{}, one.Err
+				}
+			}
+			return ok(membership{name, id, m.Group, gateway.TraceID(ctx)})
+		},
+	}, err
 }
 
 func readRemoveMember(s *Server, r request) (work, error) {
@@ -160,7 +167,7 @@ func readRemoveMember(s *Server, r request) (work, error) {
 		if err := s.deps.API.RemoveMember(ctx, name, id); err != nil {
 			return answer{}, err
 		}
-		return ok(membership{name, id, gateway.TraceID(ctx)})
+		return ok(membership{Gallery: name, Subject: id, Trace: gateway.TraceID(ctx)})
 	}}, err
 }
 
@@ -169,11 +176,11 @@ func readAddMembers(s *Server, r request) (work, error) {
 	if err != nil {
 		return work{}, err
 	}
-	subjects, err := intake.Members(r.body)
+	members, err := intake.Members(r.body)
 	return work{
-		identity: func(w io.Writer) { _, _ = fmt.Fprintf(w, "%q", subjects) },
+		identity: func(w io.Writer) { _, _ = fmt.Fprintf(w, "%q", members) },
 		run: func(ctx context.Context) (answer, error) {
-			results, err := s.deps.API.AddMembers(ctx, name, subjects)
+			results, err := s.deps.API.AddMembers(ctx, name, members)
 			if err != nil {
 				return answer{}, err
 			}

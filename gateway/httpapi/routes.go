@@ -48,7 +48,7 @@ var routes = []route{
 	{"PUT", "/v1/galleries/:gallery", "Make a gallery or change it", smallJSON, write, readPutGallery},
 	{"GET", "/v1/galleries/:gallery", "A gallery and its counts", noBody, 0, readGallery},
 	{"DELETE", "/v1/galleries/:gallery", "Forget a gallery and its memberships", noBody, write, readDeleteGallery},
-	{"PUT", "/v1/galleries/:gallery/members/:subject", "Add a member", noBody, write, readAddMember},
+	{"PUT", "/v1/galleries/:gallery/members/:subject", "Add a member or change its group", smallJSON, write, readAddMember},
 	{"DELETE", "/v1/galleries/:gallery/members/:subject", "Remove a member", noBody, write, readRemoveMember},
 	{"POST", "/v1/galleries/:gallery/members", "Add many members, one a line", memberList, write, readAddMembers},
 	{"GET", "/.well-known/jwks.json", "Keys that verify assertions", noBody, always, readKeys},

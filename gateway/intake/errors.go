@@ -25,6 +25,8 @@ const (
 	CodePosition       = "position-unknown"
 	CodeSubject        = "subject-invalid"
 	CodeGallery        = "gallery-invalid"
+	CodeGroup          = "group-invalid"
+	CodeSubjects       = "subjects-invalid"
 	CodeAudience       = "audience-invalid"
 	CodeNonce          = "nonce-invalid"
 	CodeManyMembers    = "members-too-many"

@@ -99,15 +99,15 @@ func FuzzRaw(f *testing.F) {
 }
 
 func FuzzMembers(f *testing.F) {
-	f.Add([]byte("{\"subject\":\"a\"}\n\n{\"subject\":\"b\"}\r\n"))
+	f.Add([]byte("{\"subject\":\"a\"}\n\n{\"subject\":\"b\",\"group\":\"c\"}\r\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		got, err := Members(Body{ContentType: "application/x-ndjson", Bytes: text})
 		if err != nil {
 			wantRefusal(t, err)
 		}
-		for _, s := range got {
-			if Subject(s) != nil {
-				t.Fatalf("accepted %q", s)
+		for _, m := range got {
+			if Subject(m.Subject) != nil || m.Group != "" && GroupName(m.Group) != nil {
+				t.Fatalf("accepted %q", m)
 			}
 		}
 	})

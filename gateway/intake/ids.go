@@ -23,6 +23,14 @@ func GalleryName(name string) error {
 	return nil
 }
 
+// GroupName checks the name of a group within a gallery, which looks like a subject.
+func GroupName(name string) error {
+	if !validID(name) {
+		return malformed(CodeGroup, "a group's name is 1 to %d of A-Z a-z 0-9 . _ : @ -", maxID)
+	}
+	return nil
+}
+
 // validID also refuses "." and "..", which URL handling on the way would eat.
 func validID(s string) bool {
 	if len(s) == 0 || len(s) > maxID || s == "." || s == ".." {

@@ -23,6 +23,7 @@ type Body struct {
 type ask struct {
 	subject, gallery, audience, nonce string
 	maxCandidates                     int
+	among                             matcher.Filter
 	captures                          []capture
 }
 
@@ -46,12 +47,12 @@ func Verify(b Body) (gateway.VerifyRequest, error) {
 
 // Identify reads a request to search a gallery for captures.
 func Identify(b Body) (gateway.IdentifyRequest, error) {
-	a, list, err := read(b, []string{"gallery", "audience", "nonce", "max_candidates"})
+	a, list, err := read(b, []string{"gallery", "audience", "nonce", "max_candidates", "group", "subjects"})
 	if err == nil {
 		err = first(GalleryName(a.gallery), checkAudience(a.audience))
 	}
 	return gateway.IdentifyRequest{
-		Gallery: a.gallery, Audience: a.audience, Nonce: a.nonce, Captures: list, MaxCandidates: a.maxCandidates,
+		Gallery: a.gallery, Audience: a.audience, Nonce: a.nonce, Captures: list, MaxCandidates: a.maxCandidates, Among: a.among,
 	}, err
 }
 
@@ -116,11 +117,14 @@ func readJSONAsk(text []byte, fields []string, withData bool) (a ask, err error)
 }
 
 func (r *jsonReader) set(a *ask, name string) {
-	if name == "max_candidates" {
+	switch name {
+	case "max_candidates":
 		a.maxCandidates = r.integer(1, maxCandidates)
-		return
+	case "subjects":
+		a.among.Subjects = r.among()
+	default:
+		r.refuse(a.setText(name, r.str()))
 	}
-	r.refuse(a.setText(name, r.str()))
 }
 
 // setText sets a field that is text.
@@ -135,6 +139,11 @@ func (a *ask) setText(name, value string) *gateway.Error {
 	case "nonce":
 		a.nonce = value
 		return checkNonce(value)
+	case "group":
+		a.among.Group = value
+		if err := GroupName(value); err != nil {
+			return gateway.AsError(err)
+		}
 	}
 	return nil
 }

@@ -341,8 +341,8 @@ func TestGallery(t *testing.T) {
 
 func TestMembers(t *testing.T) {
 	ndjson := func(text string) Body { return Body{ContentType: "application/x-ndjson", Bytes: []byte(text)} }
-	got, err := Members(ndjson("{\"subject\":\"a\"}\r\n\n{\"subject\":\"b\"}"))
-	if err != nil || !reflect.DeepEqual(got, []string{"a", "b"}) {
+	got, err := Members(ndjson("{\"subject\":\"a\",\"group\":\"crew\"}\r\n\n{\"subject\":\"b\"}"))
+	if err != nil || !reflect.DeepEqual(got, []gateway.Membership{{Subject: "a", Group: "crew"}, {Subject: "b"}}) {
 		t.Errorf("%v %v", got, err)
 	}
 	for _, c := range []struct{ text, code, names string }{
@@ -351,6 +351,9 @@ func TestMembers(t *testing.T) {
 		{"{\"subject\":\"a\"}\nx", CodeField, "line 2"},
 		{"{\"subject\":\"a b\"}", CodeSubject, "line 1"},
 		{"{}", CodeSubject, "line 1"},
+		{"{\"subject\":\"a\",\"group\":\"a b\"}", CodeGroup, "line 1"},
+		{"{\"subject\":\"a\",\"group\":\"\"}", CodeGroup, "line 1"},
+		{"{\"subject\":\"a\",\"group\":1}", CodeField, "line 1"},
 		{"\n{\"subject\":\"a\",\"x\":1}", CodeUnknownField, "line 2"},
 		{strings.Repeat("{\"subject\":\"a\"}\n", maxMembers+1), CodeManyMembers, ""},
 	} {

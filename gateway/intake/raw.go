@@ -85,6 +85,8 @@ func setAskQuery(a *ask, fields []string, name, value string) (err *gateway.Erro
 		case name == "max_candidates":
 			a.maxCandidates, err = whole(value, 1, maxCandidates)
 			return err
+		case name == "subjects":
+			return malformed(CodeUnknownField, "a list of subjects does not go with a raw body; send JSON or multipart")
 		default:
 			return a.setText(name, value)
 		}

@@ -29,7 +29,7 @@ type memoryEntry struct {
 
 type memoryGallery struct {
 	gateway.Gallery
-	members map[string]bool
+	members map[string]string // subject -> group
 }
 
 // NewMemory makes an empty store.
@@ -95,7 +95,12 @@ func (m *Memory) Delete(ctx context.Context, subject string, version uint64) err
 
 // Each implements gateway.TemplateLister.
 func (m *Memory) Each(ctx context.Context, f func(gateway.References) error) error {
-	for _, subject := range m.subjects() {
+	return m.Some(ctx, m.subjects(), f)
+}
+
+// Some implements gateway.TemplateLister.
+func (m *Memory) Some(ctx context.Context, subjects []string, f func(gateway.References) error) error {
+	for _, subject := range subjects {
 		r, err := m.Get(ctx, subject)
 		if err == gateway.ErrNotFound {
 			continue
@@ -144,7 +149,7 @@ func (m *Memory) PutGallery(ctx context.Context, g gateway.Gallery) (bool, error
 	if ok {
 		g.CreatedAt = held.CreatedAt
 	} else {
-		held.members = map[string]bool{}
+		held.members = map[string]string{}
 	}
 	m.galleries[g.Name] = memoryGallery{g, held.members}
 	return !ok, nil
@@ -156,10 +161,10 @@ func (m *Memory) DeleteGallery(ctx context.Context, name string) error {
 }
 
 // AddMembers implements gateway.Galleries.
-func (m *Memory) AddMembers(ctx context.Context, name string, subjects []string) error {
+func (m *Memory) AddMembers(ctx context.Context, name string, members []gateway.Membership) error {
 	return m.withGallery(ctx, name, func(g memoryGallery) {
-		for _, subject := range subjects {
-			g.members[subject] = true
+		for _, member := range members {
+			g.members[member.Subject] = member.Group
 		}
 	})
 }
@@ -195,12 +200,16 @@ func (m *Memory) ForgetMember(ctx context.Context, subject string) error {
 }
 
 // EachGallery implements gateway.Galleries.
-func (m *Memory) EachGallery(ctx context.Context, f func(gateway.Gallery, []string) error) error {
+func (m *Memory) EachGallery(ctx context.Context, f func(gateway.Gallery, []gateway.Membership) error) error {
 	for _, g := range m.allGalleries() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := f(g.Gallery, slices.Sorted(maps.Keys(g.members))); err != nil {
+		var members []gateway.Membership
+		for _, subject := range slices.Sorted(maps.Keys(g.members)) {
+			members = append(members, gateway.Membership{Subject: subject, Group: g.members[subject]})
+		}
+		if err := f(g.Gallery, members); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,6 +49,7 @@ func Galleries(t *testing.T, open func(t testing.TB) gateway.Galleries) {
 		"unknown gallery":   unknownGallery,
 		"put":               galleryPut,
 		"members":           galleryMembers,
+		"groups":            galleryGroups,
 		"delete":            galleryDelete,
 		"forget a member":   galleryForget,
 		"ended context":     galleryEnded,
@@ -61,7 +63,7 @@ func Galleries(t *testing.T, open func(t testing.TB) gateway.Galleries) {
 func unknownGallery(t *testing.T, s gateway.Galleries) {
 	for _, name := range []string{"nothing", ""} {
 		want(t, "DeleteGallery", s.DeleteGallery(ctx(t), name), gateway.ErrNotFound)
-		want(t, "AddMembers", s.AddMembers(ctx(t), name, []string{"a"}), gateway.ErrNotFound)
+		want(t, "AddMembers", s.AddMembers(ctx(t), name, Members("a")), gateway.ErrNotFound)
 		want(t, "RemoveMember", s.RemoveMember(ctx(t), name, "a"), gateway.ErrNotFound)
 	}
 	want(t, "ForgetMember", s.ForgetMember(ctx(t), "a"), nil)
@@ -76,7 +78,7 @@ var (
 func galleryPut(t *testing.T, s gateway.Galleries) {
 	putsGallery(t, s, flight, true)
 	putsGallery(t, s, gateway.Gallery{Name: "other", CreatedAt: galleryBorn}, true)
-	want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, []string{"a"}), nil)
+	want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, Members("a")), nil)
 	changed := gateway.Gallery{Name: flight.Name, Purpose: "deboarding", CreatedAt: galleryBorn.Add(time.Minute)}
 	putsGallery(t, s, changed, false)
 	changed.CreatedAt = galleryBorn
@@ -85,8 +87,8 @@ func galleryPut(t *testing.T, s gateway.Galleries) {
 
 func galleryMembers(t *testing.T, s gateway.Galleries) {
 	putsGallery(t, s, flight, true)
-	want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, []string{"b", "a", "b"}), nil)
-	want(t, "AddMembers again", s.AddMembers(ctx(t), flight.Name, []string{"c", "a"}), nil)
+	want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, Members("b", "a", "b")), nil)
+	want(t, "AddMembers again", s.AddMembers(ctx(t), flight.Name, Members("c", "a")), nil)
 	want(t, "AddMembers of none", s.AddMembers(ctx(t), flight.Name, nil), nil)
 	want(t, "RemoveMember", s.RemoveMember(ctx(t), flight.Name, "b"), nil)
 	want(t, "RemoveMember of none", s.RemoveMember(ctx(t), flight.Name, "z"), nil)
@@ -95,7 +97,7 @@ func galleryMembers(t *testing.T, s gateway.Galleries) {
 
 func galleryDelete(t *testing.T, s gateway.Galleries) {
 	putsGallery(t, s, flight, true)
-	want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, []string{"a"}), nil)
+	want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, Members("a")), nil)
 	want(t, "DeleteGallery", s.DeleteGallery(ctx(t), flight.Name), nil)
 	showsGalleries(t, s, nil)
 	putsGallery(t, s, flight, true)
@@ -106,8 +108,8 @@ func galleryForget(t *testing.T, s gateway.Galleries) {
 	other := gateway.Gallery{Name: "other", CreatedAt: galleryBorn}
 	putsGallery(t, s, flight, true)
 	putsGallery(t, s, other, true)
-	want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, []string{"a", "b"}), nil)
-	want(t, "AddMembers", s.AddMembers(ctx(t), other.Name, []string{"a", "aa"}), nil)
+	want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, Members("a", "b")), nil)
+	want(t, "AddMembers", s.AddMembers(ctx(t), other.Name, Members("a", "aa")), nil)
 	want(t, "ForgetMember", s.ForgetMember(ctx(t), "a"), nil)
 	showsGalleries(t, s, map[gateway.Gallery][]string{flight: {"b"}, other: {"aa"}})
 }
@@ -116,7 +118,7 @@ func galleryEnded(t *testing.T, s gateway.Galleries) {
 	if created, err := s.PutGallery(ended(), flight); err == nil || created {
 		t.Errorf("PutGallery with an ended context: %v, %v", created, err)
 	}
-	if s.EachGallery(ended(), func(gateway.Gallery, []string) error { return nil }) == nil {
+	if s.EachGallery(ended(), func(gateway.Gallery, []gateway.Membership) error { return nil }) == nil {
 		t.Error("EachGallery with an ended context is nil")
 	}
 	showsGalleries(t, s, nil)
@@ -125,7 +127,7 @@ func galleryEnded(t *testing.T, s gateway.Galleries) {
 func galleryFails(t *testing.T, s gateway.Galleries) {
 	putsGallery(t, s, flight, true)
 	enough := errors.New("enough")
-	want(t, "EachGallery", s.EachGallery(ctx(t), func(gateway.Gallery, []string) error { return enough }), enough)
+	want(t, "EachGallery", s.EachGallery(ctx(t), func(gateway.Gallery, []gateway.Membership) error { return enough }), enough)
 }
 
 func galleryConcurrent(t *testing.T, s gateway.Galleries) {
@@ -135,10 +137,31 @@ func galleryConcurrent(t *testing.T, s gateway.Galleries) {
 	for i := range 24 {
 		subject := fmt.Sprintf("s%02d", i)
 		wanted = append(wanted, subject)
-		all.Go(func() { want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, []string{subject}), nil) })
+		all.Go(func() { want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, Members(subject)), nil) })
 	}
 	all.Wait()
 	showsGalleries(t, s, map[gateway.Gallery][]string{flight: wanted})
+}
+
+// Members are memberships without a group.
+func Members(subjects ...string) []gateway.Membership {
+	out := make([]gateway.Membership, len(subjects))
+	for i, subject := range subjects {
+		out[i].Subject = subject
+	}
+	return out
+}
+
+func galleryGroups(t *testing.T, s gateway.Galleries) {
+	putsGallery(t, s, flight, true)
+	want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, []gateway.Membership{
+		{Subject: "a", Group: "crew"}, {Subject: "b", Group: "gate 4"}, {Subject: "c"}, {Subject: "d", Group: "x"}, {Subject: "d", Group: "y"},
+	}), nil)
+	showsGalleries(t, s, map[gateway.Gallery][]string{flight: {"a in crew", "b in gate 4", "c", "d in y"}})
+	want(t, "AddMembers again", s.AddMembers(ctx(t), flight.Name, []gateway.Membership{{Subject: "a"}, {Subject: "c", Group: "crew"}}), nil)
+	want(t, "RemoveMember", s.RemoveMember(ctx(t), flight.Name, "d"), nil)
+	want(t, "AddMembers anew", s.AddMembers(ctx(t), flight.Name, Members("d")), nil)
+	showsGalleries(t, s, map[gateway.Gallery][]string{flight: {"a", "b in gate 4", "c in crew", "d"}})
 }
 
 func putsGallery(t *testing.T, s gateway.Galleries, g gateway.Gallery, isNew bool) {
@@ -151,9 +174,12 @@ func putsGallery(t *testing.T, s gateway.Galleries, g gateway.Gallery, isNew boo
 func showsGalleries(t *testing.T, s gateway.Galleries, wanted map[gateway.Gallery][]string) {
 	t.Helper()
 	seen := map[gateway.Gallery][]string{}
-	want(t, "EachGallery", s.EachGallery(ctx(t), func(g gateway.Gallery, members []string) error {
-		slices.Sort(members)
-		seen[g] = append([]string(nil), members...)
+	want(t, "EachGallery", s.EachGallery(ctx(t), func(g gateway.Gallery, members []gateway.Membership) error {
+		seen[g] = nil
+		for _, m := range members {
+			seen[g] = append(seen[g], strings.TrimSuffix(m.Subject+" in "+m.Group, " in "))
+		}
+		slices.Sort(seen[g])
 		return nil
 	}), nil)
 	if len(seen) != len(wanted) || len(wanted) > 0 && !reflect.DeepEqual(seen, wanted) {

@@ -302,6 +302,34 @@ func lists(t *testing.T, s gateway.Templates, l gateway.TemplateLister) {
 	if calls != 2 {
 		t.Errorf("%d calls after the end, want none", calls-2)
 	}
+	listsSome(t, l, wanted)
+}
+
+// listsSome asks for subjects near and far, in order and not, held and not.
+func listsSome(t *testing.T, l gateway.TemplateLister, held map[string]gateway.References) {
+	asked := []string{"a", "subject-000", "subject-001", "subject-007", "subject-350", "subject-002", "subject-002", "z", ""}
+	for i := range 600 {
+		asked = append(asked, fmt.Sprintf("subject-%03d", i+100))
+	}
+	var got, wanted []gateway.References
+	for _, subject := range asked {
+		if r, ok := held[subject]; ok {
+			wanted = append(wanted, r)
+		}
+	}
+	collect := func(r gateway.References) error { got = append(got, r); return nil }
+	want(t, "Some", l.Some(ctx(t), asked, collect), nil)
+	if !reflect.DeepEqual(got, wanted) {
+		t.Errorf("Some showed %d subjects, want %d, or not in order or not as they were put", len(got), len(wanted))
+	}
+	got = nil
+	want(t, "Some of none", l.Some(ctx(t), nil, collect), nil)
+	if len(got) > 0 {
+		t.Errorf("Some of none showed %d subjects", len(got))
+	}
+	enough := errors.New("enough")
+	want(t, "Some with a failing function", l.Some(ctx(t), asked, func(gateway.References) error { return enough }), enough)
+	want(t, "Some with an ended context", l.Some(ended(), asked, collect), context.Canceled)
 }
 
 // holds asserts that s answers r and nothing else.

@@ -1,0 +1,330 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+
+	"biogate/gateway"
+	"biogate/gateway/decision"
+	"biogate/gateway/porttest"
+	"biogate/matcher"
+)
+
+// strangersEngine gives two different people a score that is distributed N(0,1), as toyCalibration says.
+type strangersEngine struct{ toyEngine }
+
+func (e strangersEngine) Probe(t matcher.Template) (matcher.Probe, error) {
+	return strangersProbe{toyProbe{t}}, e.check(t)
+}
+
+type strangersProbe struct{ toyProbe }
+
+func (p strangersProbe) Compare(ref matcher.Reference) (float64, error) {
+	r := ref.(toyTemplate)
+	if string(p.Payload) == string(r.Payload) {
+		return 9, nil
+	}
+	h := fnv.New64a()
+	h.Write(p.Payload)
+	h.Write([]byte{0})
+	h.Write(r.Payload)
+	x := h.Sum64()
+	x = (x ^ x>>31) * 0x9e3779b97f4a7c15 // the last bytes of what FNV takes hardly reach its first bits
+	x ^= x >> 29
+	return math.Sqrt2 * math.Erfinv(2*(float64(x>>11)+0.5)/(1<<53)-1), nil
+}
+
+// populate makes a gallery of n members whose references are of the modalities given by each; member i is in group i mod 10.
+func (h *house) populate(t *testing.T, n int, each func(i int) []matcher.Sample) {
+	t.Helper()
+	if _, err := h.galleries.PutGallery(context.Background(), gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	var members []gateway.Membership
+	for i := range n {
+		refs := gateway.References{Subject: fmt.Sprintf("m%05d", i), Version: 1}
+		for k, sample := range each(i) {
+			var engine toyEngine
+			for _, e := range h.deps.Engines {
+				if e.Modality() == sample.Modality {
+					engine = e.(strangersEngine).toyEngine
+				}
+			}
+			x, err := engine.Extract(context.Background(), sample, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := x.Template.AppendBinary(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			refs.Templates = append(refs.Templates, gateway.StoredTemplate{
+				ID: fmt.Sprintf("t%d", k), Modality: x.Template.Modality, Model: x.Template.Model, Position: x.Template.Position, Data: data,
+			})
+		}
+		if len(refs.Templates) > 0 {
+			h.registry.held[refs.Subject] = refs
+		}
+		members = append(members, gateway.Membership{Subject: refs.Subject, Group: fmt.Sprintf("group-%d", i%10)})
+	}
+	if err := h.galleries.AddMembers(context.Background(), "g", members); err != nil {
+		t.Fatal(err)
+	}
+	h.restart(t)
+}
+
+func strangers(d *gateway.Deps) {
+	d.Engines = []matcher.Engine{strangersEngine{toyEngine{matcher.Face, "toy-face-1"}}, strangersEngine{toyEngine{matcher.Finger, "toy-finger-1"}}}
+	d.Policy = decision.Policy{MaxFMR: 0.5, IdentifyFPIR: 0.05, MaxCandidates: 5}
+}
+
+func (h *house) identify(t *testing.T, r gateway.IdentifyRequest) gateway.IdentifyOutcome {
+	t.Helper()
+	r.Gallery, r.Audience = "g", "https://rp.example"
+	out, err := h.Identify(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestStrangersAreFoundAtThePolicysRate: whatever the size of the gallery, what its members hold and what part of it is
+// searched, a stranger finds somebody at identify_fpir, and not far below it: a rate of nothing would prove nothing.
+func TestStrangersAreFoundAtThePolicysRate(t *testing.T) {
+	one := func(i int) []matcher.Sample { return []matcher.Sample{face(fmt.Sprintf("r%d", i))} }
+	uneven := func(i int) (out []matcher.Sample) { // 0 to 3 references
+		for k := range i % 4 {
+			out = append(out, face(fmt.Sprintf("r%d-%d", i, k)))
+		}
+		return out
+	}
+	both := func(i int) []matcher.Sample {
+		return []matcher.Sample{face(fmt.Sprintf("r%d", i)), finger(fmt.Sprintf("f%d", i), "right-thumb")}
+	}
+	var few []string
+	for i := range 20 {
+		few = append(few, fmt.Sprintf("m%05d", i*7))
+	}
+	for _, c := range []struct {
+		name              string
+		members, searches int
+		each              func(int) []matcher.Sample
+		fingers           bool
+		among             matcher.Filter
+		searched          int
+	}{
+		{"one member", 1, 2000, one, false, matcher.Filter{}, 1},
+		{"ten", 10, 2000, one, false, matcher.Filter{}, 10},
+		{"a hundred with 0 to 3 references", 100, 2000, uneven, false, matcher.Filter{}, 75},
+		{"a thousand", 1000, 1000, one, false, matcher.Filter{}, 1000},
+		{"ten thousand with 0 to 3 references", 10_000, 400, uneven, false, matcher.Filter{}, 7500},
+		{"two modalities", 300, 300, both, true, matcher.Filter{}, 300},
+		{"a group", 1000, 1000, uneven, false, matcher.Filter{Group: "group-3"}, 100},
+		{"some subjects", 1000, 1000, one, false, matcher.Filter{Subjects: append(few, few...)}, 20},
+		{"some subjects of a group", 1000, 1000, one, false, matcher.Filter{Group: "group-0", Subjects: few}, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(t, strangers)
+			h.populate(t, c.members, c.each)
+			found := 0
+			for i := range c.searches {
+				r := gateway.IdentifyRequest{Captures: []matcher.Sample{face(fmt.Sprintf("stranger %d", i))}, Among: c.among}
+				if c.fingers {
+					r.Captures = append(r.Captures, finger(fmt.Sprintf("stranger %d", i), "right-thumb"))
+				}
+				out := h.identify(t, r)
+				if out.Searched != c.searched {
+					t.Fatalf("searched %d, want %d", out.Searched, c.searched)
+				}
+				if want := min(1, out.FMR*float64(out.Searched)); out.FPIR != want {
+					t.Fatalf("fpir %v, want %v", out.FPIR, want)
+				}
+				if out.Decision == decision.Match {
+					found++
+					if out.FPIR > 0.05*(1+1e-9) {
+						t.Fatalf("a match at fpir %v", out.FPIR)
+					}
+				}
+			}
+			expected := 0.05 * float64(c.searches)
+			if high := expected + 4*math.Sqrt(expected); float64(found) > high || !c.fingers && float64(found) < expected/2 {
+				t.Errorf("%d of %d strangers found somebody, %v are expected", found, c.searches, expected)
+			}
+		})
+	}
+}
+
+// TestAGalleryCanBeTooLarge: where no score reaches the rate that is demanded, the answer does not speak of strangers.
+func TestAGalleryCanBeTooLarge(t *testing.T) {
+	h := newHouse(t, func(d *gateway.Deps) {
+		strangers(d)
+		d.Policy = decision.Policy{MaxFMR: 1e-4, IdentifyFPIR: 1e-11, MaxCandidates: 5}
+	})
+	h.populate(t, 20, func(i int) []matcher.Sample { return []matcher.Sample{face(fmt.Sprintf("r%d", i))} })
+	out := h.identify(t, gateway.IdentifyRequest{Captures: []matcher.Sample{face("r7")}})
+	if out.Decision != decision.Inconclusive || !slices.Contains(out.Reasons, "gallery-too-large") || len(out.Candidates) > 0 {
+		t.Errorf("%+v", out)
+	}
+	if out := h.identify(t, gateway.IdentifyRequest{Captures: []matcher.Sample{face("nobody")}}); out.Decision != decision.NoMatch {
+		t.Errorf("a stranger: %+v", out)
+	}
+	only := matcher.Filter{Subjects: []string{"m00007"}}
+	if out := h.identify(t, gateway.IdentifyRequest{Captures: []matcher.Sample{face("r7")}, Among: only}); out.Decision != decision.Match {
+		t.Errorf("among one: %+v", out)
+	}
+}
+
+func TestIdentifyAmong(t *testing.T) {
+	h := newHouse(t)
+	for _, who := range []string{"anna", "ben", "cleo", "dan"} {
+		h.enroll(t, who, face(who))
+	}
+	if _, _, err := h.PutGallery(context.Background(), gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	add := func(members ...gateway.Membership) {
+		t.Helper()
+		if _, err := h.AddMembers(context.Background(), "g", members); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(gateway.Membership{Subject: "anna", Group: "crew"}, gateway.Membership{Subject: "ben", Group: "crew"}, gateway.Membership{Subject: "cleo"})
+	found := func(who string, among matcher.Filter) string {
+		t.Helper()
+		out := h.identify(t, gateway.IdentifyRequest{Captures: []matcher.Sample{face(who)}, Among: among})
+		if (out.Decision == decision.Match) != (len(out.Candidates) == 1) {
+			t.Errorf("%s: %+v", who, out)
+		}
+		if len(out.Candidates) == 0 {
+			return fmt.Sprintf("nobody of %d", out.Searched)
+		}
+		return fmt.Sprintf("%s of %d", out.Candidates[0].Subject, out.Searched)
+	}
+	crew, two := matcher.Filter{Group: "crew"}, matcher.Filter{Subjects: []string{"cleo", "anna", "nobody", "dan", "cleo"}}
+	check := func(want map[string]string) {
+		t.Helper()
+		got := map[string]string{}
+		for _, who := range []string{"anna", "ben", "cleo"} {
+			got[who] = found(who, matcher.Filter{})
+			got[who+" in the crew"] = found(who, crew)
+			got[who+" among two"] = found(who, two)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf(" got %v\nwant %v", got, want)
+		}
+	}
+	before := map[string]string{
+		"anna": "anna of 3", "anna in the crew": "anna of 2", "anna among two": "anna of 2",
+		"ben": "ben of 3", "ben in the crew": "ben of 2", "ben among two": "nobody of 2",
+		"cleo": "cleo of 3", "cleo in the crew": "nobody of 2", "cleo among two": "cleo of 2",
+	}
+	check(before)
+	if facts := h.issuer.facts[len(h.issuer.facts)-1]; facts.Subject != "cleo" || facts.Searched != 2 || facts.Group != "" {
+		t.Errorf("asserted %+v", facts)
+	}
+	h.restart(t) // groups are kept
+	check(before)
+
+	h.galleries.fail = errors.New("the disk is full")
+	if _, err := h.AddMembers(context.Background(), "g", []gateway.Membership{{Subject: "anna"}, {Subject: "dan", Group: "crew"}, {Subject: "cleo", Group: "crew"}}); err == nil {
+		t.Error("a change that was not stored succeeded")
+	}
+	h.galleries.fail = nil
+	check(before)
+
+	add(gateway.Membership{Subject: "anna"}, gateway.Membership{Subject: "cleo", Group: "crew"})
+	after := map[string]string{
+		"anna": "anna of 3", "anna in the crew": "nobody of 2", "anna among two": "anna of 2",
+		"ben": "ben of 3", "ben in the crew": "ben of 2", "ben among two": "nobody of 2",
+		"cleo": "cleo of 3", "cleo in the crew": "cleo of 2", "cleo among two": "cleo of 2",
+	}
+	check(after)
+	h.restart(t)
+	check(after)
+
+	h.enroll(t, "ben", face("ben"), finger("ben", "left-thumb")) // a change of references keeps the group
+	if got := found("ben", crew); got != "ben of 2" {
+		t.Errorf("after another enrolment: %s", got)
+	}
+	if _, err := h.Forget(context.Background(), "ben"); err != nil {
+		t.Fatal(err)
+	}
+	if got := found("ben", crew); got != "nobody of 1" {
+		t.Errorf("after deletion: %s", got)
+	}
+}
+
+func TestWhatASearchMayBeConfinedTo(t *testing.T) {
+	h := newHouse(t)
+	many := make([]string, gateway.MaxAmong+1)
+	for i := range many {
+		many[i] = "s"
+	}
+	for code, among := range map[string]matcher.Filter{
+		"group-invalid":    {Group: "a b"},
+		"subject-invalid":  {Subjects: []string{"a b"}},
+		"subjects-invalid": {Subjects: many},
+	} {
+		_, err := h.Identify(context.Background(), gateway.IdentifyRequest{Gallery: "g", Audience: "a", Among: among})
+		wantCode(t, err, code, gateway.Malformed)
+	}
+	_, err := h.Identify(context.Background(), gateway.IdentifyRequest{Gallery: "g", Audience: "a", Among: matcher.Filter{Subjects: []string{}}})
+	wantCode(t, err, "subjects-invalid", gateway.Malformed)
+	if _, _, err := h.PutGallery(context.Background(), gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	results, err := h.AddMembers(context.Background(), "g", []gateway.Membership{{Subject: "a", Group: "*"}})
+	if err != nil || results[0].Err == nil || results[0].Err.Code != "group-invalid" {
+		t.Errorf("%+v %v", results, err)
+	}
+}
+
+// TestStartReadsEachSubjectOnce, however many galleries it is in.
+func TestStartReadsEachSubjectOnce(t *testing.T) {
+	h := newHouse(t)
+	for i := range 700 {
+		h.enroll(t, fmt.Sprintf("s%03d", i), face(fmt.Sprintf("s%03d", i)))
+	}
+	for k := range 3 {
+		name := fmt.Sprintf("g%d", k)
+		if _, _, err := h.PutGallery(context.Background(), gateway.Gallery{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		var members []string
+		for i := range 700 {
+			if i%(k+1) == 0 {
+				members = append(members, fmt.Sprintf("s%03d", i))
+			}
+		}
+		if _, err := h.AddMembers(context.Background(), name, porttest.Members(members...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counted := &countingLister{TemplateLister: h.registry}
+	h.deps.Lister = counted
+	h.restart(t)
+	if counted.seen != 700 {
+		t.Errorf("%d subjects were read", counted.seen)
+	}
+	for name, want := range map[string]int{"g0": 700, "g1": 350, "g2": 234} {
+		info, err := h.Gallery(context.Background(), name)
+		if err != nil || info.Members != want || info.Searchable[matcher.Face] != want {
+			t.Errorf("%s: %+v %v, want %d", name, info, err, want)
+		}
+	}
+}
+
+type countingLister struct {
+	gateway.TemplateLister
+	seen int
+}
+
+func (l *countingLister) Some(ctx context.Context, subjects []string, f func(gateway.References) error) error {
+	return l.TemplateLister.Some(ctx, subjects, func(r gateway.References) error { l.seen++; return f(r) })
+}

@@ -143,7 +143,9 @@ func (e *Engine) Reference(t matcher.Template) (matcher.Reference, error) {
 }
 
 // NewIndex makes an empty gallery.
-func (e *Engine) NewIndex() matcher.Index { return gallery.New(e.form.model) }
+func (e *Engine) NewIndex() matcher.Index {
+	return gallery.NewVectors(e.form.model, e.form.dimensions, gallery.Config{})
+}
 
 func checkSample(s matcher.Sample) error {
 	if s.Modality != "" && s.Modality != matcher.Face {

@@ -2,25 +2,24 @@ package face
 
 import (
 	"fmt"
-	"math"
 
 	"biogate/matcher"
-	"biogate/matcher/kernel"
+	"biogate/matcher/gallery"
 )
 
 // prepared is a template ready for comparison, as probe and as reference.
 type prepared struct {
-	model   string
-	vector  []int8
-	inverse float64 // 1 / length
+	model  string
+	vector *gallery.Vector
 }
 
 func (f form) prepare(t matcher.Template) (*prepared, error) {
-	v, _, err := f.read(t)
+	elements, _, err := f.read(t)
 	if err != nil {
 		return nil, err
 	}
-	return &prepared{f.model, v, 1 / math.Sqrt(float64(kernel.Dot8(v, v)))}, nil
+	v, err := gallery.NewVector(elements)
+	return &prepared{f.model, v}, err
 }
 
 // Compare returns the cosine of the angle between the embeddings, -1 to 1.
@@ -32,11 +31,16 @@ func (p *prepared) Compare(ref matcher.Reference) (float64, error) {
 			Detail: fmt.Sprintf("a reference of model %q, this probe is of %q", ref.Model(), p.model),
 		}
 	}
-	return float64(kernel.Dot8(p.vector, r.vector)) * (p.inverse * r.inverse), nil
+	return p.vector.Cosine(r.vector), nil
 }
 
 // Model is the id that the template was made under.
 func (p *prepared) Model() string { return p.model }
 
+// Embedding is what a gallery searches.
+func (p *prepared) Embedding() *gallery.Vector { return p.vector }
+
 // Position of a face is Unknown.
 func (p *prepared) Position() matcher.Position { return matcher.Unknown }
+
+var _ gallery.Embedded = (*prepared)(nil)

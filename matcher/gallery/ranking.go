@@ -24,12 +24,12 @@ func (r *Ranking) Offer(c matcher.Candidate) {
 	heap := r.list[r.start:]
 	if len(heap) < r.k {
 		r.list = append(r.list, c)
-		rise(r.list[r.start:])
+		rise(r.list[r.start:], byRank)
 		return
 	}
 	if len(heap) > 0 && byRank(c, heap[0]) < 0 {
 		heap[0] = c
-		sink(heap)
+		sink(heap, byRank)
 	}
 }
 
@@ -50,11 +50,11 @@ func byRank(a, b matcher.Candidate) int {
 	return strings.Compare(a.Subject, b.Subject)
 }
 
-// rise moves the last candidate of a heap up to its place.
-func rise(heap []matcher.Candidate) {
+// rise moves the last element of a heap, which has the one that ranks last on top, up to its place.
+func rise[T any](heap []T, rank func(a, b T) int) {
 	for i := len(heap) - 1; i > 0; {
 		parent := (i - 1) / 2
-		if byRank(heap[i], heap[parent]) < 0 {
+		if rank(heap[i], heap[parent]) < 0 {
 			return
 		}
 		heap[i], heap[parent] = heap[parent], heap[i]
@@ -62,12 +62,12 @@ func rise(heap []matcher.Candidate) {
 	}
 }
 
-// sink moves the first candidate of a heap down to its place.
-func sink(heap []matcher.Candidate) {
+// sink moves the first element of a heap down to its place.
+func sink[T any](heap []T, rank func(a, b T) int) {
 	for i := 0; ; {
 		worst := i
 		for _, child := range [2]int{2*i + 1, 2*i + 2} {
-			if child < len(heap) && byRank(heap[child], heap[worst]) > 0 {
+			if child < len(heap) && rank(heap[child], heap[worst]) > 0 {
 				worst = child
 			}
 		}

@@ -1,3 +1,5 @@
+//go:build noasm || !amd64
+
 package kernel
 
 func above8Rows() []row[above8Func] { return []row[above8Func]{above8GenericRow()} }

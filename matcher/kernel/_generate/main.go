@@ -14,6 +14,8 @@ func main() {
 	flag.Parse()
 	ConstraintExpr("!noasm")
 	switch *operation {
+	case "above8":
+		above8()
 	case "dots8":
 		dots8()
 	case "dotsbatch8":

@@ -11,7 +11,3 @@ func Dot8(a, b []int8) int32 {
 type dot8Func = func(a, b []int8) int32
 
 var dot8 = best(dot8Rows())
-
-func dot8Rows() []row[dot8Func] {
-	return []row[dot8Func]{dot8GenericRow()}
-}

@@ -12,7 +12,10 @@ func dots8Rows() []row[dots8Func] {
 	}
 }
 
-func hasVNNI() bool { return cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VNNI }
+func hasVNNI() bool {
+	x := &cpu.X86
+	return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512VNNI && x.HasBMI2
+}
 
 func dots8VNNI(dst []int32, gallery []uint8, p *Probe8) {
 	for t := range turns8(len(dst)) {

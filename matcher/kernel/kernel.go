@@ -5,6 +5,7 @@
 package kernel
 
 //go:generate go run -C _generate . -operation above8 -out ../above8_amd64.s
+//go:generate go run -C _generate . -operation dot8 -out ../dot8_amd64.s
 //go:generate go run -C _generate . -operation dots8 -out ../dots8_amd64.s
 //go:generate go run -C _generate . -operation dotsbatch8 -out ../dotsbatch8_amd64.s
 //go:generate go run -C _generate . -operation embed256 -out ../embed256_amd64.s

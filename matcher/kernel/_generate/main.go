@@ -16,6 +16,8 @@ func main() {
 	switch *operation {
 	case "above8":
 		above8()
+	case "dot8":
+		dot8()
 	case "dots8":
 		dots8()
 	case "dotsbatch8":

@@ -14,6 +14,8 @@ func greyRows(img image.Image) func(y int, dst []byte) {
 		return func(y int, dst []byte) { copy(dst, img.Y[y*img.YStride:]) }
 	case *image.Gray16:
 		return func(y int, dst []byte) { narrow(dst, img.Pix[y*img.Stride:]) }
+	case *j2kPicture:
+		return img.greyRow
 	}
 	line := make([]byte, 3*img.Bounds().Dx())
 	row := rgbRows(img)
@@ -57,6 +59,8 @@ func rgbRows(img image.Image) func(y int, dst []byte) {
 			narrow(line, img.Pix[y*img.Stride:])
 			nrgbaToRGB(dst, line)
 		}
+	case *j2kPicture:
+		return img.rgbRow
 	case *image.CMYK:
 		return func(y int, dst []byte) { cmykToRGB(dst, img.Pix[y*img.Stride:]) }
 	}

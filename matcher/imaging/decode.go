@@ -98,13 +98,13 @@ func identify(data []byte, claimed string) (*format, error) {
 	case len(data) == 0:
 		return nil, refuse(CodeUndecodable, "the picture is empty")
 	case f == nil && claim == "":
-		return nil, refuse(CodeFormat, "the bytes are no picture format that is known here; send PNG, JPEG, BMP, TIFF or WSQ")
+		return nil, refuse(CodeFormat, "the bytes are no picture format that is known here; send PNG, JPEG, JPEG 2000, BMP, TIFF or WSQ")
 	case f == nil:
 		return nil, refuse(CodeFormatMismatch, "the bytes are not %s, nor any known picture format", claim)
 	case claim != "" && claim != f.media:
 		return nil, refuse(CodeFormatMismatch, "the bytes are %s, not %s as claimed", f.media, claim)
 	case f.decode == nil:
-		return nil, refuse(CodeFormat, "%s is not supported yet; send PNG, JPEG, BMP, TIFF or WSQ", f.name)
+		return nil, refuse(CodeFormat, "%s is not supported yet; send PNG, JPEG, JPEG 2000, BMP, TIFF or WSQ", f.name)
 	}
 	return f, nil
 }

@@ -105,7 +105,7 @@ func TestClaims(t *testing.T) {
 	f([]byte("\xff\xa0\xff\xa4\x00\x3a"), "", CodeUndecodable)
 	f([]byte("\xff\xa0\xff\xa4\x00\x3a"), "image/png", CodeFormatMismatch)
 	f(encoded(t, "image/x-wsq", img), "image/wsq", "")
-	f([]byte("\x00\x00\x00\x0cjP  \r\n\x87\n"), "image/jp2", CodeFormat)
+	f([]byte("\x00\x00\x00\x0cjP  \r\n\x87\n"), "image/jp2", CodeUndecodable)
 	f([]byte("GIF89a"), "", CodeFormat)
 }
 

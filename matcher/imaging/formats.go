@@ -30,8 +30,8 @@ var formats = [...]format{
 	{"BMP", "image/bmp", beginsBMP, checkBMP, bmp.DecodeConfig, reading(bmp.Decode)},
 	{"TIFF", "image/tiff", beginsTIFF, checkTIFF, tiff.DecodeConfig, reading(tiff.Decode)},
 	{"WSQ", "image/x-wsq", magic(0, "\xff\xa0\xff"), checkWSQ, nil, decodeWSQ},
-	{name: "JPEG 2000", media: "image/jp2", begins: magic(4, "jP  \r\n\x87\n")},
-	{name: "JPEG 2000", media: "image/jp2", begins: magic(0, "\xff\x4f\xff\x51")},
+	{"JPEG 2000", "image/jp2", magic(4, "jP  \r\n\x87\n"), checkJP2, nil, decodeJP2},
+	{"JPEG 2000", "image/jp2", magic(0, "\xff\x4f\xff\x51"), checkJP2, nil, decodeJP2},
 	{name: "JPEG XL", media: "image/jxl", begins: magic(0, "\xff\x0a")},
 	{name: "GIF", media: "image/gif", begins: magic(0, "GIF8")},
 	{name: "WebP", media: "image/webp", begins: magic(8, "WEBP")},
@@ -47,7 +47,7 @@ var aliases = map[string]string{
 	"image/x-png":    "image/png",
 	"image/x-ms-bmp": "image/bmp", "image/x-bmp": "image/bmp",
 	"image/tif": "image/tiff", "image/x-tiff": "image/tiff",
-	"image/wsq": "image/x-wsq", "image/jpx": "image/jp2", "image/j2k": "image/jp2", "image/jpeg2000": "image/jp2",
+	"image/wsq": "image/x-wsq", "image/jpx": "image/jp2", "image/j2k": "image/jp2", "image/j2c": "image/jp2", "image/jpeg2000": "image/jp2",
 	"image/heif": "image/heic",
 }
 

@@ -51,7 +51,7 @@ var modules = []row{
 	{"golang.org/x/image", "matcher/imaging"},
 	{"golang.org/x/sys", "matcher/kernel"},
 	{"gonum.org/v1/plot", "bench/..."},
-	{"google.golang.org/protobuf", "models"},
+	{"google.golang.org/protobuf", "models/..."},
 }
 
 var testModules = []string{

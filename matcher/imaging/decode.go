@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"image"
-	"image/jpeg"
 	"image/png"
 
 	"golang.org/x/image/bmp"
@@ -27,19 +26,6 @@ type meta struct {
 func (p picture) width() int  { return p.Bounds().Dx() }
 func (p picture) height() int { return p.Bounds().Dy() }
 
-// decode is the one way in: sniff, hold the claim against it, check the header, and only then decode.
-func decode(data []byte, claimed string) (picture, error) {
-	f, m, err := examine(data, claimed)
-	if err != nil {
-		return picture{}, err
-	}
-	img, err := decodePixels(f, m, data)
-	if err != nil {
-		return picture{}, err
-	}
-	return picture{img, m}, nil
-}
-
 // examine does all that needs no pixels.
 func examine(data []byte, claimed string) (*format, meta, error) {
 	f, err := identify(data, claimed)
@@ -50,14 +36,19 @@ func examine(data []byte, claimed string) (*format, meta, error) {
 	return f, m, err
 }
 
-// decodePixels runs a decoder on bytes that may be hostile: a panic in it is a broken file, not a crash. The
-// limits hold for the size that check read; a file of which the decoder reads another size is refused before it allocates.
-func decodePixels(f *format, m meta, data []byte) (img image.Image, err error) {
+// guarded runs a decoder on bytes that may be hostile: a panic in it is a broken file, not a crash.
+func guarded(name string, decode func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			img, err = nil, refuse(CodeUndecodable, "the %s data is broken: %v", f.name, r)
+			err = refuse(CodeUndecodable, "the %s data is broken: %v", name, r)
 		}
 	}()
+	return decode()
+}
+
+// decodePixels decodes a whole picture. The limits hold for the size that check read; a file of which the decoder reads
+// another size is refused before it allocates.
+func decodePixels(f *format, m meta, data []byte) (image.Image, error) {
 	if f.config != nil {
 		cfg, err := f.config(bytes.NewReader(data))
 		if err != nil {
@@ -67,7 +58,8 @@ func decodePixels(f *format, m meta, data []byte) (img image.Image, err error) {
 			return nil, refuse(CodeUndecodable, "the %s header states two sizes", f.name)
 		}
 	}
-	if img, err = f.decode(data); err != nil {
+	img, err := f.decode(data)
+	if err != nil {
 		return nil, decodeError(f.name, err)
 	}
 	return img, nil
@@ -77,14 +69,13 @@ func decodePixels(f *format, m meta, data []byte) (img image.Image, err error) {
 func decodeError(name string, err error) error {
 	var (
 		own *Error
-		j   jpeg.UnsupportedError
 		p   png.UnsupportedError
 		t   tiff.UnsupportedError
 	)
 	if errors.As(err, &own) {
 		return err
 	}
-	if errors.As(err, &j) || errors.As(err, &p) || errors.As(err, &t) || errors.Is(err, bmp.ErrUnsupported) {
+	if errors.As(err, &p) || errors.As(err, &t) || errors.Is(err, bmp.ErrUnsupported) {
 		return refuse(CodeFormat, "this variety of %s is not supported: %v", name, err)
 	}
 	return refuse(CodeUndecodable, "the %s data is broken or cut off: %v", name, err)
@@ -103,7 +94,7 @@ func identify(data []byte, claimed string) (*format, error) {
 		return nil, refuse(CodeFormatMismatch, "the bytes are not %s, nor any known picture format", claim)
 	case claim != "" && claim != f.media:
 		return nil, refuse(CodeFormatMismatch, "the bytes are %s, not %s as claimed", f.media, claim)
-	case f.decode == nil:
+	case f.decode == nil && f.coded == nil:
 		return nil, refuse(CodeFormat, "%s is not supported yet; send PNG, JPEG, JPEG 2000, BMP, TIFF or WSQ", f.name)
 	}
 	return f, nil

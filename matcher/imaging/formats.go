@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"image"
-	"image/jpeg"
 	"image/png"
 	"io"
 	"mime"
@@ -21,17 +20,18 @@ type format struct {
 	begins func(data []byte) bool
 	check  func(data []byte) (meta, error)        // reads the header only and holds it against the limits
 	config func(io.Reader) (image.Config, error)  // what the decoder itself reads of the header; nil: check is the decoder's own
-	decode func(data []byte) (image.Image, error) // nil: recognised, not read
+	decode func(data []byte) (image.Image, error) // nil with coded: recognised, not read
+	coded  func(data []byte) (*jpegFile, error)   // instead of decode, for what is decoded by parts
 }
 
 var formats = [...]format{
-	{"PNG", "image/png", magic(0, "\x89PNG\r\n\x1a\n"), checkPNG, png.DecodeConfig, reading(png.Decode)},
-	{"JPEG", "image/jpeg", magic(0, "\xff\xd8\xff"), checkJPEG, jpeg.DecodeConfig, reading(jpeg.Decode)},
-	{"BMP", "image/bmp", beginsBMP, checkBMP, bmp.DecodeConfig, reading(bmp.Decode)},
-	{"TIFF", "image/tiff", beginsTIFF, checkTIFF, tiff.DecodeConfig, reading(tiff.Decode)},
-	{"WSQ", "image/x-wsq", magic(0, "\xff\xa0\xff"), checkWSQ, nil, decodeWSQ},
-	{"JPEG 2000", "image/jp2", magic(4, "jP  \r\n\x87\n"), checkJP2, nil, decodeJP2},
-	{"JPEG 2000", "image/jp2", magic(0, "\xff\x4f\xff\x51"), checkJP2, nil, decodeJP2},
+	{"PNG", "image/png", magic(0, "\x89PNG\r\n\x1a\n"), checkPNG, png.DecodeConfig, reading(png.Decode), nil},
+	{"JPEG", "image/jpeg", magic(0, "\xff\xd8\xff"), checkJPEG, nil, nil, codedJPEG},
+	{"BMP", "image/bmp", beginsBMP, checkBMP, bmp.DecodeConfig, reading(bmp.Decode), nil},
+	{"TIFF", "image/tiff", beginsTIFF, checkTIFF, tiff.DecodeConfig, reading(tiff.Decode), nil},
+	{"WSQ", "image/x-wsq", magic(0, "\xff\xa0\xff"), checkWSQ, nil, decodeWSQ, nil},
+	{"JPEG 2000", "image/jp2", magic(4, "jP  \r\n\x87\n"), checkJP2, nil, decodeJP2, nil},
+	{"JPEG 2000", "image/jp2", magic(0, "\xff\x4f\xff\x51"), checkJP2, nil, decodeJP2, nil},
 	{name: "JPEG XL", media: "image/jxl", begins: magic(0, "\xff\x0a")},
 	{name: "GIF", media: "image/gif", begins: magic(0, "GIF8")},
 	{name: "WebP", media: "image/webp", begins: magic(8, "WEBP")},

@@ -37,20 +37,23 @@ func ReadHeader(data []byte, claimed string) (Header, error) {
 // DecodeGrey decodes a picture to its luma (ITU-R BT.601). claimed is the media type that the sender stated, or empty;
 // the format is read from the bytes and a claim that contradicts them is refused. Errors are *Error.
 func DecodeGrey(data []byte, claimed string) (Grey, error) {
-	p, err := decode(data, claimed)
+	p, err := Open(data, claimed)
 	if err != nil {
 		return Grey{}, err
 	}
-	w, h, pix := p.upright(1, greyRows(p.Image))
-	return Grey{Width: w, Height: h, Pix: pix, DPI: p.meta.dpi}, nil
+	w, h, pix, err := p.grey()
+	if err != nil {
+		return Grey{}, err
+	}
+	return Grey{Width: w, Height: h, Pix: pix, DPI: p.DPI}, nil
 }
 
 // DecodeRGB decodes a picture to red, green and blue; see DecodeGrey.
 func DecodeRGB(data []byte, claimed string) (RGB, error) {
-	p, err := decode(data, claimed)
+	p, err := Open(data, claimed)
 	if err != nil {
 		return RGB{}, err
 	}
-	w, h, pix := p.upright(3, rgbRows(p.Image))
-	return RGB{Width: w, Height: h, Pix: pix}, nil
+	v, err := p.Whole(1)
+	return v.RGB, err
 }

@@ -16,9 +16,13 @@ const (
 	markerSOI   = 0xD8
 	markerEOI   = 0xD9
 	markerSOS   = 0xDA
+	markerDQT   = 0xDB
+	markerDRI   = 0xDD
 	markerAPP0  = 0xE0
 	markerAPP1  = 0xE1
 	markerAPP14 = 0xEE
+	markerAPP15 = 0xEF
+	markerCOM   = 0xFE
 	markerTEM   = 0x01
 )
 
@@ -27,10 +31,11 @@ type jpegHeader struct {
 	components  int
 	samples     float64 // of all components, per pixel
 	progressive bool
-	rgb         bool // stored as red, green, blue
 	scans       int
 	meta
 }
+
+func codedJPEG(data []byte) (*jpegFile, error) { return parseJPEG(data, walkJPEG(data)) }
 
 func checkJPEG(data []byte) (meta, error) {
 	h := walkJPEG(data)
@@ -49,17 +54,16 @@ func checkJPEG(data []byte) (meta, error) {
 	return h.meta, nil
 }
 
-// work is the most bytes a pixel that image/jpeg holds at once: the samples, for a progressive picture their coefficients in
-// 4 bytes each as well, and for other colours than YCbCr a picture of 4 bytes a pixel that they are converted to.
+// held: the picture can only be decoded from all its coefficients; one of a single sequential scan stays coded.
+func (h jpegHeader) held() bool { return h.progressive || h.scans > 1 }
+
+// work is the most bytes a pixel that decoding holds at once beside the file: coefficients in 2 bytes each, or a copy of the
+// coded data, which is part of what was sent.
 func (h jpegHeader) work() float64 {
-	work := h.samples
-	if h.progressive {
-		work += 4 * h.samples
+	if h.held() {
+		return 2 * h.samples
 	}
-	if h.components == 4 || h.rgb {
-		work += 4
-	}
-	return work
+	return 0
 }
 
 // samplesPerPixel adds up the components of a frame header, each by its subsampling (ITU-T T.81 A.1.1).
@@ -115,14 +119,11 @@ func (h *jpegHeader) segment(marker byte, body []byte) {
 		h.dpi = jfifDPI(body)
 	case marker == markerAPP1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")):
 		h.orientation = parseIFD(body[6:]).orientation()
-	case marker == markerAPP14 && len(body) >= 12 && string(body[:5]) == "Adobe":
-		h.rgb = h.rgb || body[11] == 0
 	case isSOF(marker) && len(body) >= 6 && h.components == 0:
 		h.height, h.width = int(binary.BigEndian.Uint16(body[1:])), int(binary.BigEndian.Uint16(body[3:]))
 		h.components = int(body[5])
 		list := body[6:min(len(body), 6+3*h.components)]
 		h.samples = samplesPerPixel(list)
-		h.rgb = h.rgb || len(list) == 9 && list[0] == 'R' && list[3] == 'G' && list[6] == 'B'
 		h.progressive = marker == markerSOF0+2
 	}
 }

@@ -1,0 +1,381 @@
+package imaging
+
+import (
+	"bytes"
+	"math"
+)
+
+// scanComponent is a component as a scan codes it.
+type scanComponent struct {
+	*jpegComponent
+	index int // in the frame
+	dc    *jpegTable
+	ac    *coefficientTable // sequential scans
+	// Progressive scans have one component where they code AC coefficients.
+	refined *jpegTable
+}
+
+// jpegScan is the header of a scan.
+type jpegScan struct {
+	components []scanComponent
+	from, to   int // first and last zigzag index
+	high, low  int // bit positions of a progressive scan: before, now
+}
+
+// codedData is the data of a scan without stuffing, cut at restarts, with bitPadding zeros behind it.
+type codedData struct {
+	bytes []byte
+	ends  []int // where the parts end
+}
+
+// entropyCoded is the length of the entropy-coded data that data begins with: up to a marker that is no restart.
+func entropyCoded(data []byte) int {
+	for at := 0; ; {
+		i := bytes.IndexByte(data[at:], 0xFF)
+		if i < 0 || at+i+1 >= len(data) {
+			return len(data)
+		}
+		at += i
+		if next := data[at+1]; next != 0 && next != 0xFF && (next < markerRST0 || next > markerRST7) {
+			return at
+		}
+		at++
+	}
+}
+
+// unstuff takes the stuffed zeros and the restarts out of entropy-coded data. Restarts must be numbered in turn.
+func unstuff(data []byte) (codedData, error) {
+	var c codedData
+	out := make([]byte, 0, len(data)+bitPadding)
+	for {
+		i := bytes.IndexByte(data, 0xFF)
+		if i < 0 || i+1 >= len(data) {
+			out = append(out, data...)
+			break
+		}
+		out = append(out, data[:i]...)
+		next := data[i+1]
+		switch {
+		case next == 0:
+			out = append(out, 0xFF)
+		case next == 0xFF: // fill before a marker
+			data = data[i+1:]
+			continue
+		case int(next) != markerRST0+len(c.ends)%8:
+			return c, broken("a restart is missing")
+		default:
+			c.ends = append(c.ends, len(out))
+		}
+		data = data[i+2:]
+	}
+	c.ends = append(c.ends, len(out))
+	c.bytes = append(out, make([]byte, bitPadding)...)
+	return c, nil
+}
+
+// scan reads the header of a scan and decodes its data, or keeps the data where it is the only one.
+func (f *jpegFile) scan(body, coded []byte) error {
+	s, err := f.scanHeader(body)
+	if err != nil {
+		return err
+	}
+	if f.scans == 1 && len(s.components) < len(f.components) {
+		return broken("a component has no data")
+	}
+	data, err := unstuff(coded)
+	if err != nil {
+		return err
+	}
+	if !f.held {
+		f.stream = &jpegStream{jpegFile: f, data: data, components: s.components, interval: f.interval}
+		return nil
+	}
+	for _, c := range s.components {
+		c.across = f.across * c.h
+		if c.coeffs == nil {
+			c.coeffs = make([]int16, 64*c.across*f.down*c.v)
+		}
+	}
+	return f.collect(s, data)
+}
+
+func (f *jpegFile) scanHeader(body []byte) (s jpegScan, err error) {
+	if f.components == nil {
+		return s, broken("a scan comes before the frame header")
+	}
+	n := 0
+	if len(body) > 0 {
+		n = int(body[0])
+	}
+	if n < 1 || n > len(f.components) || len(body) != 4+2*n {
+		return s, broken("a scan's header has %d bytes", len(body))
+	}
+	if err := f.band(&s, body[1+2*n:], n); err != nil {
+		return s, err
+	}
+	units := 0
+	for i := range n {
+		c, err := f.scanComponent(s, body[1+2*i], body[2+2*i])
+		if err != nil {
+			return s, err
+		}
+		for _, other := range s.components {
+			if other.id == c.id {
+				return s, broken("a scan has one component twice")
+			}
+		}
+		s.components = append(s.components, c)
+		units += c.h * c.v
+	}
+	if n > 1 && units > 10 {
+		return s, broken("a scan's units have %d blocks", units)
+	}
+	return s, nil
+}
+
+// band reads which coefficients, and which bits of them, a scan of n components codes.
+func (f *jpegFile) band(s *jpegScan, b []byte, n int) error {
+	s.from, s.to = 0, 63
+	if !f.progressive {
+		return nil
+	}
+	s.from, s.to, s.high, s.low = int(b[0]), int(b[1]), int(b[2]>>4), int(b[2]&15)
+	switch {
+	case s.from > s.to || s.to > 63 || s.from == 0 && s.to != 0 || s.from > 0 && n > 1:
+		return broken("a scan has coefficients %d to %d of %d components", s.from, s.to, n)
+	case s.low > 13 || s.high > 0 && s.high != s.low+1:
+		return broken("a scan has bits %d to %d", s.high, s.low)
+	}
+	return nil
+}
+
+func (f *jpegFile) scanComponent(s jpegScan, id, slots byte) (c scanComponent, err error) {
+	for i := range f.components {
+		if f.components[i].id == id {
+			c.jpegComponent, c.index = &f.components[i], i
+		}
+	}
+	dc, ac := slots>>4, slots&15
+	if c.jpegComponent == nil || dc > 3 || ac > 3 || f.baseline && (dc > 1 || ac > 1) {
+		return c, broken("a scan's header names what there is not")
+	}
+	c.steps = f.steps[c.step]
+	if !f.progressive && c.steps == nil {
+		return c, broken("a quantisation table is missing")
+	}
+	needsDC, needsAC := s.from == 0 && s.high == 0, s.to > 0
+	if needsDC && f.codes[0][dc] == nil || needsAC && f.codes[1][ac] == nil {
+		return c, broken("a Huffman code is missing")
+	}
+	if needsDC {
+		c.dc = f.codes[0][dc].table()
+	}
+	switch {
+	case needsAC && f.progressive:
+		c.refined = f.codes[1][ac].table()
+	case needsAC:
+		c.ac = f.codes[1][ac].table().coefficients()
+	}
+	return c, nil
+}
+
+// collector decodes one scan into coefficients.
+type collector struct {
+	jpegScan
+	bits  bitReader
+	preds []int32 // last DC of each component
+	run   int     // blocks to come in a run of blocks without new coefficients
+}
+
+// collect decodes a scan of a picture whose coefficients are held.
+func (f *jpegFile) collect(s jpegScan, data codedData) error {
+	c := collector{jpegScan: s, bits: bitReader{data: data.bytes}, preds: make([]int32, len(s.components))}
+	across, down := f.across, f.down
+	if len(s.components) == 1 { // no more blocks than the picture needs (A.2.2)
+		only := s.components[0]
+		across = ceilDiv(ceilDiv(f.width*only.h, f.hMax), 8)
+		down = ceilDiv(ceilDiv(f.height*only.v, f.vMax), 8)
+	}
+	part := 0
+	for unit := range across * down {
+		if f.interval > 0 && unit > 0 && unit%f.interval == 0 {
+			part++
+			if part >= len(data.ends) || c.run > 0 {
+				return broken("a restart is missing")
+			}
+			clear(c.preds)
+			c.bits.seek(8 * data.ends[part-1])
+		}
+		if !c.unit(unit%across, unit/across) {
+			return broken("coefficient data that has no meaning")
+		}
+		if c.bits.consumed() > 8*data.ends[part] {
+			return broken("it is cut off")
+		}
+	}
+	if c.run > 0 {
+		return broken("a run goes on behind the last block")
+	}
+	return nil
+}
+
+// unit decodes one minimum coded unit.
+func (c *collector) unit(x, y int) bool {
+	if len(c.components) == 1 {
+		return c.block(0, x, y)
+	}
+	for i := range c.components {
+		h, v := c.components[i].h, c.components[i].v
+		for k := range h * v {
+			if !c.block(i, x*h+k%h, y*v+k/h) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (c *collector) block(i, x, y int) bool {
+	comp := &c.components[i]
+	at := 64 * (y*comp.across + x)
+	b := (*[64]int16)(comp.coeffs[at:])
+	switch {
+	case comp.ac != nil:
+		return c.sequential(comp, b, &c.preds[i])
+	case c.from == 0 && c.high == 0:
+		return c.first(comp, b, &c.preds[i])
+	case c.from == 0:
+		c.bits.fill()
+		b[0] |= int16(c.bits.take(1) << c.low)
+		return true
+	case c.high == 0:
+		return c.band(comp.refined, b)
+	default:
+		return c.refine(comp.refined, b)
+	}
+}
+
+// ones are the steps of a quantiser that changes nothing.
+var ones = func() (b block) {
+	for i := range b {
+		b[i] = 1
+	}
+	return b
+}()
+
+// sequential decodes a block whole.
+func (c *collector) sequential(comp *scanComponent, b *[64]int16, pred *int32) bool {
+	var wide block
+	if c.bits.block(&wide, comp.dc, comp.ac, &ones, pred) < 0 || !fits(wide[0]) {
+		return false
+	}
+	for i, v := range wide {
+		b[i] = int16(v)
+	}
+	return true
+}
+
+// first decodes the upper bits of a DC coefficient.
+func (c *collector) first(comp *scanComponent, b *[64]int16, pred *int32) bool {
+	diff, ok := c.bits.difference(comp.dc)
+	*pred += diff
+	if !ok || !fits(*pred) || !fits(*pred<<c.low) {
+		return false
+	}
+	b[0] = int16(*pred << c.low)
+	return true
+}
+
+func fits(v int32) bool { return v >= math.MinInt16 && v <= math.MaxInt16 }
+
+// band decodes the upper bits of a band of AC coefficients (G.1.2.2).
+func (c *collector) band(t *jpegTable, b *[64]int16) bool {
+	if c.run > 0 {
+		c.run--
+		return true
+	}
+	for k := c.from; k <= c.to; k++ {
+		symbol, ok := c.bits.symbol(t)
+		if !ok {
+			return false
+		}
+		run, size := int(symbol>>4), int(symbol&15)
+		if size == 0 && run < 15 {
+			c.run = 1<<run - 1 + int(c.bits.take(run))
+			return true
+		}
+		k += run
+		if size == 0 {
+			continue
+		}
+		if k > c.to || size+c.low > 15 {
+			return false
+		}
+		b[unzigzag[k]] = int16(extend(c.bits.take(size), size) << c.low)
+	}
+	return true
+}
+
+// refine decodes one more bit of a band: of the coefficients that are not zero, and of those that become so (G.1.2.3).
+func (c *collector) refine(t *jpegTable, b *[64]int16) bool {
+	k := c.from
+	for ; c.run == 0 && k <= c.to; k++ {
+		symbol, ok := c.bits.symbol(t)
+		if !ok {
+			return false
+		}
+		zeros, size, fresh := int(symbol>>4), symbol&15, int16(0)
+		switch {
+		case size == 0 && zeros < 15:
+			c.run = 1<<zeros + int(c.bits.take(zeros))
+			zeros = -1
+		case size == 1:
+			fresh = int16(2*int(c.bits.take(1))-1) << c.low
+		case size > 1:
+			return false
+		}
+		if c.run > 0 {
+			break
+		}
+		if k, ok = c.correct(b, k, zeros); !ok || k > c.to {
+			return false
+		}
+		if fresh != 0 {
+			b[unzigzag[k]] = fresh
+		}
+	}
+	if c.run > 0 {
+		c.run--
+		_, ok := c.correct(b, k, 64)
+		return ok
+	}
+	return true
+}
+
+// correct adds a bit to each coefficient from k on that is not zero, and stops at the zero that so many others precede.
+func (c *collector) correct(b *[64]int16, k, zeros int) (at int, ok bool) {
+	for ; k <= c.to; k++ {
+		v := int32(b[unzigzag[k]])
+		if v == 0 {
+			if zeros == 0 {
+				break
+			}
+			zeros--
+			continue
+		}
+		c.bits.fill()
+		if c.bits.take(1) == 0 {
+			continue
+		}
+		if v > 0 {
+			v += 1 << c.low
+		} else {
+			v -= 1 << c.low
+		}
+		if !fits(v) {
+			return k, false
+		}
+		b[unzigzag[k]] = int16(v)
+	}
+	return k, true
+}

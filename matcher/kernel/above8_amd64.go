@@ -15,7 +15,7 @@ func above8Rows() []row[above8Func] {
 func above8AVX512(dst []uint32, dots []int32, scale []float32, floor float32) int {
 	whole := len(dots) &^ 63
 	if whole == 0 {
-		return above8Rest(dst, dots, scale, floor, 0, 0)
+		return above8Generic(dst, dots, scale, floor)
 	}
 	found := above8AVX512Turns(&dst[0], &dots[0], &scale[0], whole, floor)
 	return above8Rest(dst, dots, scale, floor, whole, found)
@@ -24,7 +24,7 @@ func above8AVX512(dst []uint32, dots []int32, scale []float32, floor float32) in
 func above8AVX2(dst []uint32, dots []int32, scale []float32, floor float32) int {
 	whole := len(dots) &^ 31
 	if whole == 0 {
-		return above8Rest(dst, dots, scale, floor, 0, 0)
+		return above8Generic(dst, dots, scale, floor)
 	}
 	found := above8AVX2Turns(&dst[0], &dots[0], &scale[0], whole, floor)
 	return above8Rest(dst, dots, scale, floor, whole, found)

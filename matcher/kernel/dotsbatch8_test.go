@@ -57,10 +57,11 @@ func TestDotsBatch8RowsAgree(t *testing.T) {
 }
 
 func TestDotsBatch8Extremes(t *testing.T) {
-	for _, dims := range []int{64, 512, MostDim8} {
-		checkDotsBatch8(t, filled((17+19)*dims, -128), dims, 17)
-		checkDotsBatch8(t, append(filled(17*dims, 127), filled(35*dims, -128)...), dims, 17)
-		checkDotsBatch8(t, append(filled(17*dims, -128), filled(35*dims, 127)...), dims, 17)
+	for _, shape := range []struct{ dims, n, probes int }{{64, 17, 35}, {512, 17, 35}, {MostDim8, 16, 12}} {
+		for _, ends := range [][2]int8{{-128, -128}, {-128, 127}, {127, -128}, {127, 127}} {
+			vectors := append(filled(shape.n*shape.dims, ends[0]), filled(shape.probes*shape.dims, ends[1])...)
+			checkDotsBatch8(t, vectors, shape.dims, shape.n)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ const (
 )
 
 // decode decodes what there is of a code-block into values.
-func (c *j2kCoder) decode(b *j2kBlock, pieces []j2kPiece, orient int, style byte) error {
+func (c *j2kCoder) decode(b *j2kBlock, t *j2kTile, orient int, style byte) error {
 	c.width, c.height = int(b.width), int(b.height)
 	c.zero = &j2kZeroContexts[orient]
 	c.causal = style&j2kCausal != 0
@@ -44,7 +44,7 @@ func (c *j2kCoder) decode(b *j2kBlock, pieces []j2kPiece, orient int, style byte
 		n := min(segmentPasses(style, pass), int(b.passes)-pass)
 		kind := (pass + 2) % 3 // 0 significance, 1 refinement, 2 cleanup, with which a code-block begins
 		c.lazy = style&j2kBypass != 0 && pass >= 10 && kind != 2
-		at = c.segment(pieces, at, n)
+		at = c.segment(t, at, n)
 		for ; n > 0; n, pass = n-1, pass+1 {
 			if style&j2kReset != 0 {
 				c.arithmetic.reset()
@@ -76,11 +76,11 @@ func cleared[T any](s []T, n int) []T {
 }
 
 // segment starts on the data of the next n passes, which it gathers from the pieces that hold them.
-func (c *j2kCoder) segment(pieces []j2kPiece, at int32, n int) (next int32) {
+func (c *j2kCoder) segment(t *j2kTile, at int32, n int) (next int32) {
 	c.data = c.data[:0]
 	for n > 0 {
-		p := &pieces[at]
-		c.data = append(c.data, p.data...)
+		p := &t.pieces[at]
+		c.data = append(c.data, t.packets.data[p.at:p.at+p.length]...)
 		n -= int(p.passes)
 		at = p.next
 	}

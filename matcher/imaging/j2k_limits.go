@@ -9,18 +9,20 @@ const (
 	j2kMaxLayers     = 1024    // encoders write 1 to about 50
 	j2kMaxChanges    = 64      // of the progression order
 
-	// j2kMaxBlocks is the number of code-blocks of a picture. 12 megapixels in colour have 9,000 of 64 by 64 samples, the usual
-	// size, or 140,000 of 16 by 16.
-	j2kMaxBlocks = 1 << 18
+	// j2kMaxBlocks is the number of code-blocks of a picture; 12 megapixels in colour have 12,000 of 64 by 64 samples, the usual
+	// size.
+	j2kMaxBlocks = 1 << 17
 	// j2kMaxPrecincts of a picture; 12 megapixels in colour have 3,000 of 128 by 128 samples.
-	j2kMaxPrecincts = 1 << 16
+	j2kMaxPrecincts = 1 << 15
 	// j2kMaxVisits is how often packet headers may come by a code-block: once a layer.
 	j2kMaxVisits = 1 << 24
 	// j2kMaxPieces is the number of pieces that code-blocks' data may come in: about one for each layer that adds to a block.
-	j2kMaxPieces = 1 << 20
-	// j2kMaxPasses is the number of samples that coding passes may come by, each by every sample of its code-block, at 1 to 5 ns.
-	// A lossless picture has some 20 passes a sample: 8 megapixels in colour, or 25 in grey.
-	j2kMaxPasses = 512 << 20
+	j2kMaxPieces = 1 << 19
+	// j2kMaxPasses is the number of samples that coding passes may come by, each by every sample of its code-block: about a
+	// second. A lossless picture has 6 to 12 passes a sample, so that 7 megapixels in colour pass or 22 in grey.
+	j2kMaxPasses = 256 << 20
+	// j2kLayoutBytes is what precincts, code-blocks and pieces may take within these limits.
+	j2kLayoutBytes = 24 << 20
 
 	// A blank picture needs hardly any data. Up to this size it may be so, above it has noise.
 	j2kFreePixels  = 2 << 20

@@ -14,14 +14,15 @@ const (
 
 // j2kPiece is a part of a code-block's data: what one packet holds of one of its segments.
 type j2kPiece struct {
-	data   []byte
-	passes int16
-	next   int32
+	at, length uint32 // within the tile's packets
+	next       int32  // the code-block's next piece
+	passes     int16
 }
 
 // j2kPacketReader reads packet headers bit by bit; a zero bit is stuffed behind each byte FF.
 type j2kPacketReader struct {
-	data []byte // what is left
+	data []byte
+	at   int
 	held byte
 	n    int // bits of held that are left
 	cut  bool
@@ -40,13 +41,12 @@ func (r *j2kPacketReader) bit() int {
 }
 
 func (r *j2kPacketReader) byte() byte {
-	if len(r.data) == 0 {
+	if r.at >= len(r.data) {
 		r.cut = true
 		return 0
 	}
-	b := r.data[0]
-	r.data = r.data[1:]
-	return b
+	r.at++
+	return r.data[r.at-1]
 }
 
 func (r *j2kPacketReader) number(n int) (v int) {
@@ -66,19 +66,9 @@ func (r *j2kPacketReader) align() {
 
 // skip passes over a marker of n bytes if it is there.
 func (r *j2kPacketReader) skip(marker, n int) {
-	if len(r.data) >= n && word(r.data) == marker {
-		r.data = r.data[n:]
+	if len(r.data)-r.at >= n && word(r.data[r.at:]) == marker {
+		r.at += n
 	}
-}
-
-func (r *j2kPacketReader) take(n int) []byte {
-	if len(r.data) < n {
-		r.cut = true
-		return nil
-	}
-	b := r.data[:n:n]
-	r.data = r.data[n:]
-	return b
 }
 
 // readPackets gives the code-blocks their data.
@@ -115,7 +105,10 @@ func (t *j2kTile) packet(p *j2kPrecinct) error {
 	}
 	for i := range t.pieces[from:] {
 		piece := &t.pieces[from+i]
-		piece.data = r.take(len(piece.data))
+		piece.at = uint32(r.at)
+		if r.at += int(piece.length); r.at > len(r.data) {
+			return errJ2KCut
+		}
 	}
 	return nil
 }
@@ -178,11 +171,10 @@ func (t *j2kTile) contribution(b *j2kBlock, style byte) error {
 	for passes > 0 {
 		n := min(passes, segmentPasses(style, int(b.passes)))
 		length := r.number(int(b.lengthBits) + bits.Len(uint(n)) - 1)
-		if length > len(r.data) {
-			r.cut = true
-			return nil
+		if length > len(r.data)-r.at {
+			return errJ2KCut
 		}
-		t.append(b, j2kPiece{data: r.data[:length], passes: int16(n)}) // packet puts the data itself in its place
+		t.append(b, j2kPiece{length: uint32(length), passes: int16(n)}) // packet says where
 		b.passes += int16(n)
 		passes -= n
 	}

@@ -171,7 +171,7 @@ func decodeJ2KPlane[T int32 | float32](t *j2kTile, c int, coder *j2kCoder, p j2k
 				if b.passes == 0 {
 					continue
 				}
-				if err := coder.decode(b, t.pieces, g.band.orient, tc.coding.style); err != nil {
+				if err := coder.decode(b, t, g.band.orient, tc.coding.style); err != nil {
 					return err
 				}
 				p.put(&levels[precinct.resolution], g.band, b, coder.values)

@@ -64,7 +64,7 @@ func checkJP2(data []byte) (meta, error) {
 	return m, nil
 }
 
-// work is the most bytes a pixel that decoding holds at once: a byte for each sample, and four for each in a tile.
+// work is the most bytes a pixel that decoding holds at once: a byte for each sample, four for each in a tile, and the layout.
 func (f *jp2File) work() float64 {
 	s := &f.stream.j2kSizes
 	tile := s.tile.intersect(j2kRect{math.MinInt, math.MinInt, s.tile.x0 + s.area.width(), s.tile.y0 + s.area.height()})
@@ -73,7 +73,7 @@ func (f *jp2File) work() float64 {
 	for _, c := range s.components {
 		samples += 1 / float64(c.dx*c.dy)
 	}
-	return samples * (1 + 4*min(share, 1))
+	return samples*(1+4*min(share, 1)) + j2kLayoutBytes/float64(s.area.width()*s.area.height())
 }
 
 // decodeJP2 decodes a file or a bare codestream.

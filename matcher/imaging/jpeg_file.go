@@ -12,7 +12,7 @@ type jpegFile struct {
 	baseline      bool
 	progressive   bool
 	jfif          bool
-	adobe         int // colour transform that an Adobe segment states, -1 without one
+	adobe         int  // colour transform that an Adobe segment states, -1 without one
 	scans         int  // that the picture has
 	held          bool // it has to be decoded into coefficients
 	components    []jpegComponent
@@ -32,8 +32,11 @@ type jpegComponent struct {
 	h, v   int // sampling factors
 	step   byte
 	steps  *block  // the quantiser that was in force at its scan
-	coeffs []int16 // 64 a block, blocks row by row, as many as whole units need; nil before its first scan
-	across int     // blocks in a row of coeffs
+	// Held coefficients: 64 a block, blocks row by row, as many as whole units need; nil before the first scan. filled tells
+	// by zigzag index which AC coefficients of a block may be other than zero.
+	coeffs []int16
+	filled []uint64
+	across int // blocks in a row
 }
 
 // parseJPEG takes a file apart whose header was checked, and decodes what cannot stay coded.

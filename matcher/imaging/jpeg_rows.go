@@ -1,6 +1,9 @@
 package imaging
 
-import "image"
+import (
+	"image"
+	"math/bits"
+)
 
 // jpegPlane holds the samples of one component under a row of units.
 type jpegPlane struct {
@@ -83,16 +86,26 @@ func (r *jpegRows) fromCoefficients(strip int) {
 			continue
 		}
 		for y := range c.v {
-			blocks := c.coeffs[64*((strip*c.v+y)*c.across+r.first*c.h):]
+			at := (strip*c.v+y)*c.across + r.first*c.h
 			for x := range (r.last - r.first) * c.h {
 				var b block
-				for k, v := range blocks[64*x : 64*x+64] {
-					b[k] = int32(v) * c.steps[k]
-				}
-				b.inverse(63, p.w, p.h, p.pix[y*p.h*p.stride+x*p.w:], p.stride)
+				last := c.dequantise(at+x, &b)
+				b.inverse(last, p.w, p.h, p.pix[y*p.h*p.stride+x*p.w:], p.stride)
 			}
 		}
 	}
+}
+
+// dequantise writes held coefficients into b, which holds zeros; see bitReader.block.
+func (c *jpegComponent) dequantise(at int, b *block) (last int) {
+	held := (*[64]int16)(c.coeffs[64*at:])
+	b[0] = int32(held[0]) * c.steps[0]
+	for ahead := c.filled[at]; ahead != 0; ahead &= ahead - 1 {
+		last = bits.TrailingZeros64(ahead)
+		i := unzigzag[last&63]
+		b[i] = int32(held[i]) * c.steps[i]
+	}
+	return last
 }
 
 // samples are those of component i in a row of the result: one for each pixel.

@@ -3,6 +3,7 @@ package imaging
 import (
 	"bytes"
 	"math"
+	"math/bits"
 )
 
 // scanComponent is a component as a scan codes it.
@@ -93,7 +94,8 @@ func (f *jpegFile) scan(body, coded []byte) error {
 	for _, c := range s.components {
 		c.across = f.across * c.h
 		if c.coeffs == nil {
-			c.coeffs = make([]int16, 64*c.across*f.down*c.v)
+			c.filled = make([]uint64, c.across*f.down*c.v)
+			c.coeffs = make([]int16, 64*len(c.filled))
 		}
 	}
 	return f.collect(s, data)
@@ -237,11 +239,11 @@ func (c *collector) unit(x, y int) bool {
 
 func (c *collector) block(i, x, y int) bool {
 	comp := &c.components[i]
-	at := 64 * (y*comp.across + x)
-	b := (*[64]int16)(comp.coeffs[at:])
+	at := y*comp.across + x
+	b, filled := (*[64]int16)(comp.coeffs[64*at:]), &comp.filled[at]
 	switch {
 	case comp.ac != nil:
-		return c.sequential(comp, b, &c.preds[i])
+		return c.sequential(comp, b, filled, &c.preds[i])
 	case c.from == 0 && c.high == 0:
 		return c.first(comp, b, &c.preds[i])
 	case c.from == 0:
@@ -249,9 +251,9 @@ func (c *collector) block(i, x, y int) bool {
 		b[0] |= int16(c.bits.take(1) << c.low)
 		return true
 	case c.high == 0:
-		return c.band(comp.refined, b)
+		return c.band(comp.refined, b, filled)
 	default:
-		return c.refine(comp.refined, b)
+		return c.refine(comp.refined, b, filled)
 	}
 }
 
@@ -264,11 +266,13 @@ var ones = func() (b block) {
 }()
 
 // sequential decodes a block whole.
-func (c *collector) sequential(comp *scanComponent, b *[64]int16, pred *int32) bool {
+func (c *collector) sequential(comp *scanComponent, b *[64]int16, filled *uint64, pred *int32) bool {
 	var wide block
-	if c.bits.block(&wide, comp.dc, comp.ac, &ones, pred) < 0 || !fits(wide[0]) {
+	last := c.bits.block(&wide, comp.dc, comp.ac, &ones, pred)
+	if last < 0 || !fits(wide[0]) {
 		return false
 	}
+	*filled = 1<<(last+1) - 2
 	for i, v := range wide {
 		b[i] = int16(v)
 	}
@@ -289,7 +293,7 @@ func (c *collector) first(comp *scanComponent, b *[64]int16, pred *int32) bool {
 func fits(v int32) bool { return v >= math.MinInt16 && v <= math.MaxInt16 }
 
 // band decodes the upper bits of a band of AC coefficients (G.1.2.2).
-func (c *collector) band(t *jpegTable, b *[64]int16) bool {
+func (c *collector) band(t *jpegTable, b *[64]int16, filled *uint64) bool {
 	if c.run > 0 {
 		c.run--
 		return true
@@ -312,12 +316,13 @@ func (c *collector) band(t *jpegTable, b *[64]int16) bool {
 			return false
 		}
 		b[unzigzag[k]] = int16(extend(c.bits.take(size), size) << c.low)
+		*filled |= 1 << k
 	}
 	return true
 }
 
 // refine decodes one more bit of a band: of the coefficients that are not zero, and of those that become so (G.1.2.3).
-func (c *collector) refine(t *jpegTable, b *[64]int16) bool {
+func (c *collector) refine(t *jpegTable, b *[64]int16, filled *uint64) bool {
 	k := c.from
 	for ; c.run == 0 && k <= c.to; k++ {
 		symbol, ok := c.bits.symbol(t)
@@ -328,7 +333,6 @@ func (c *collector) refine(t *jpegTable, b *[64]int16) bool {
 		switch {
 		case size == 0 && zeros < 15:
 			c.run = 1<<zeros + int(c.bits.take(zeros))
-			zeros = -1
 		case size == 1:
 			fresh = int16(2*int(c.bits.take(1))-1) << c.low
 		case size > 1:
@@ -337,45 +341,45 @@ func (c *collector) refine(t *jpegTable, b *[64]int16) bool {
 		if c.run > 0 {
 			break
 		}
-		if k, ok = c.correct(b, k, zeros); !ok || k > c.to {
+		if k, ok = c.correct(b, *filled, k, zeros); !ok || k > c.to {
 			return false
 		}
 		if fresh != 0 {
 			b[unzigzag[k]] = fresh
+			*filled |= 1 << k
 		}
 	}
 	if c.run > 0 {
 		c.run--
-		_, ok := c.correct(b, k, 64)
+		_, ok := c.correct(b, *filled, k, 64)
 		return ok
 	}
 	return true
 }
 
-// correct adds a bit to each coefficient from k on that is not zero, and stops at the zero that so many others precede.
-func (c *collector) correct(b *[64]int16, k, zeros int) (at int, ok bool) {
-	for ; k <= c.to; k++ {
-		v := int32(b[unzigzag[k]])
-		if v == 0 {
-			if zeros == 0 {
-				break
-			}
-			zeros--
-			continue
+// correct adds a bit to each filled coefficient from k on, and stops at the zero that so many others precede.
+func (c *collector) correct(b *[64]int16, filled uint64, k, zeros int) (at int, ok bool) {
+	for ahead := filled >> k << k & (2<<c.to - 1); ahead != 0; ahead &= ahead - 1 {
+		next := bits.TrailingZeros64(ahead)
+		if next-k > zeros {
+			break
 		}
+		zeros -= next - k
+		k = next + 1
 		c.bits.fill()
 		if c.bits.take(1) == 0 {
 			continue
 		}
+		v := int32(b[unzigzag[next]])
 		if v > 0 {
 			v += 1 << c.low
 		} else {
 			v -= 1 << c.low
 		}
 		if !fits(v) {
-			return k, false
+			return next, false
 		}
-		b[unzigzag[k]] = int16(v)
+		b[unzigzag[next]] = int16(v)
 	}
-	return k, true
+	return k + zeros, true
 }

@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && !noopencv
 
 package opencvnet
 
@@ -18,6 +18,7 @@ import (
 	"biogate/matcher"
 	"biogate/matcher/enginetest"
 	"biogate/matcher/face"
+	"biogate/matcher/face/networktest"
 	"biogate/models"
 )
 
@@ -39,7 +40,7 @@ func engine(t testing.TB, sessions int) *face.Engine {
 // people returns the pictures of n people who have two or more.
 func people(t testing.TB, n int) [][]string {
 	t.Helper()
-	dir := filepath.Join(root(t), "..", "shared", "data", "face", "lfw_tuning")
+	dir := filepath.Join(networktest.Root(t), "..", "shared", "data", "face", "lfw_tuning")
 	folders, err := os.ReadDir(dir)
 	if err != nil {
 		t.Skip("needs the face pictures in ../shared/data/face/lfw_tuning")
@@ -176,7 +177,7 @@ func TestThreeFacesAreRefusedUnlessOneIsNamed(t *testing.T) {
 
 func TestFingerprintsAreNoFaces(t *testing.T) {
 	e := engine(t, 1)
-	prints, err := filepath.Glob(filepath.Join(root(t), "..", "shared", "data", "finger", "*", "*_1.png"))
+	prints, err := filepath.Glob(filepath.Join(networktest.Root(t), "..", "shared", "data", "finger", "*", "*_1.png"))
 	if err != nil || len(prints) == 0 {
 		t.Skip("needs the fingerprints in ../shared/data/finger")
 	}

@@ -1,4 +1,4 @@
-//go:build cgo && matprofile
+//go:build cgo && !noopencv && matprofile
 
 package opencvnet
 
@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"gocv.io/x/gocv"
+
+	"biogate/matcher/face/networktest"
 )
 
 // Run with -tags matprofile: gocv then counts the Mats that were made and not closed.
@@ -16,10 +18,10 @@ func TestNoMatIsLeft(t *testing.T) {
 		nets := loaded(t, 2)
 		held := gocv.MatProfile.Count()
 		for i := range uint64(5) {
-			if _, err := nets.Detect.Run(context.Background(), input(i, 1, 3, 240, 320)); err != nil {
+			if _, err := nets.Detect.Run(context.Background(), networktest.Noise(i, []int{1, 3, 240, 320})); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := nets.Eye.Run(context.Background(), input(i, 1, 1, 1, 1)); err == nil {
+			if _, err := nets.Eye.Run(context.Background(), networktest.Noise(i, []int{1, 1, 1, 1})); err == nil {
 				t.Fatal("a wrong shape was taken")
 			}
 		}

@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && !noopencv
 
 #include <opencv2/core/utility.hpp>
 

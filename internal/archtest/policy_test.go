@@ -22,13 +22,14 @@ var rows = []row{
 	{"matcher/face/...", "self matcher matcher/kernel/... matcher/imaging/... matcher/gallery/... models/..."},
 	{"gateway/...", "gateway/... matcher"},
 	{"adapters/opencvnet/...", "self matcher matcher/face models/..."}, // behind the network interface of matcher/face
+	{"adapters/ortnet/...", "self matcher matcher/face models/..."},
 	{"adapters/*/...", "self gateway/... matcher"},
 	{"bench/...", "bench/... adapters/... gateway/... matcher/... models/... internal/..."},
 	{"cmd/*/...", "..."},
 }
 
 // suites are run by tests and imported by nothing else. Their code counts as test code.
-var suites = "gateway/porttest/... matcher/enginetest/..."
+var suites = "gateway/porttest/... matcher/enginetest/... matcher/face/networktest/..."
 
 // Test code is looser: it may import everything of ours but cmd, where only a command's own tests look.
 const testsMayImport = "internal/... models/... matcher/... gateway/... adapters/... bench/..."
@@ -45,6 +46,7 @@ var modules = []row{
 	{"github.com/prometheus/client_golang", "adapters/prommetrics"},
 	{"github.com/redis/go-redis/v9", "adapters/redistemplates"},
 	{"github.com/sony/gobreaker/v2", "gateway/guard gateway/registry"},
+	{"github.com/yalue/onnxruntime_go", "adapters/ortnet"},
 	{"go.etcd.io/bbolt", "adapters/bolttemplates"},
 	{"go.yaml.in/yaml/v3", "gateway/config"},
 	{"gocv.io/x/gocv", "adapters/opencvnet"},

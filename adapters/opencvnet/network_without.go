@@ -1,4 +1,4 @@
-//go:build !cgo
+//go:build !cgo || noopencv
 
 package opencvnet
 
@@ -13,7 +13,7 @@ import (
 func available() error {
 	return &matcher.Error{
 		Code:   matcher.CodeEngineMissing,
-		Detail: "this build has no OpenCV and reads no face pictures: build with cgo (CGO_ENABLED=1) and libopencv-dev installed",
+		Detail: "this build has no OpenCV: build with cgo (CGO_ENABLED=1), libopencv-dev installed, and without the tag noopencv",
 	}
 }
 

@@ -17,7 +17,7 @@ help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 run: setup build ## install what is missing, build, and start the gateway on 127.0.0.1:8080
-	@$(MAKE) --no-print-directory models || echo "without the face networks: fingers are served, faces are answered 501" >&2
+	@$(MAKE) --no-print-directory models || echo "not everything for faces could be fetched: biogate doctor says what is served" >&2
 	@exec bin/biogate serve
 
 setup: ## install the packages that a build needs (Debian; root or sudo)
@@ -26,7 +26,7 @@ setup: ## install the packages that a build needs (Debian; root or sudo)
 build: ## leave biogate and biobench in bin/
 	go build -ldflags "-X biogate/internal/buildinfo.version=$(VERSION)" -o bin/ ./cmd/biogate ./cmd/biobench
 
-models: build ## fetch the face networks, check their hashes, prepare them once
+models: build ## fetch the face networks and the library that runs them, check their hashes, prepare them once
 	@bin/biogate models verify >/dev/null 2>&1 || bin/biogate models pull
 
 test: setup models $(PHOTOS)/sample1.jpg ## run every test, with the race detector

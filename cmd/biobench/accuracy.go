@@ -27,6 +27,7 @@ type accuracyCmd struct {
 
 	Models     string `default:"${models}" placeholder:"DIR" help:"Prepared weights of the networks (${default})."`
 	FaceModel  string `default:"${face_model}" env:"BIOGATE_FACE_MODEL" placeholder:"ID" help:"Face model (${default})."`
+	Networks   string `default:"auto" enum:"auto,ort,opencv" env:"BIOGATE_NETWORKS" help:"What the networks run in: ONNX Runtime (ort), OpenCV (opencv), or the first of them that can be had (auto)."`
 	Workers    int    `help:"Captures worked on at once; usual: one a core."`
 	Replicates int    `default:"400" help:"Bootstrap replicates (${default})."`
 	Seed       uint64 `default:"1" help:"Seed of the bootstrap (${default})."`
@@ -68,7 +69,7 @@ func (c *accuracyCmd) run(ctx context.Context, s *console) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	e, closeEngine, err := openEngine(matcher.Modality(c.Modality), engineOptions{models: c.Models, face: c.FaceModel, workers: c.Workers})
+	e, closeEngine, err := openEngine(matcher.Modality(c.Modality), engineOptions{models: c.Models, face: c.FaceModel, networks: c.Networks, workers: c.Workers})
 	if err != nil {
 		return err
 	}

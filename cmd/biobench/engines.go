@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"runtime"
 
-	"biogate/adapters/opencvnet"
+	"biogate/cmd/internal/facenets"
 	"biogate/matcher"
 	"biogate/matcher/face"
 	"biogate/matcher/finger"
@@ -13,9 +13,10 @@ import (
 
 // engineOptions say which engine to make.
 type engineOptions struct {
-	models  string // folder of the prepared networks
-	face    string // id of the face model
-	workers int    // captures worked on at a time; 0: one a core
+	models   string // folder of the prepared networks
+	face     string // id of the face model
+	networks string // what its networks run in, as facenets names it
+	workers  int    // captures worked on at a time; 0: one a core
 }
 
 // openEngine makes the engine of a modality; close frees it.
@@ -37,7 +38,7 @@ func openFace(o engineOptions) (matcher.Engine, func(), error) {
 	if o.workers <= 0 {
 		o.workers = runtime.GOMAXPROCS(0)
 	}
-	nets, err := opencvnet.Load(manifest, o.models, o.workers)
+	nets, err := facenets.Load(o.networks, manifest, o.models, o.workers)
 	if err != nil {
 		return nil, nil, err
 	}

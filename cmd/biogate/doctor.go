@@ -57,12 +57,15 @@ func (d doctorCmd) examine(ctx context.Context) []finding {
 	}
 	out = append(out, finding{"machine", "ok", fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version()), ""})
 	out = append(out, judge("models", models.Verify(c.Models), "warning", "every network is what its manifest says", "make models"))
-	e, err := openEngines(engineOptions{models: c.Models, face: c.FaceModel, sessions: 1})
+	e, err := openEngines(engineOptions{models: c.Models, face: c.FaceModel, networks: c.Networks, sessions: 1})
 	if err == nil {
 		defer e.close()
 		err = errors.Join(e.missingErrors()...)
 	}
-	out = append(out, judge("engines", err, "warning", fmt.Sprintf("%v", e.served()), "install OpenCV (make setup) and the networks (make models)"))
+	if e.networks != "" {
+		out = append(out, judge("networks", e.instead, "warning", "face networks run in "+e.networks, "make models; until then they run in "+e.networks+" and take longer"))
+	}
+	out = append(out, judge("engines", err, "warning", fmt.Sprintf("%v", e.served()), "fetch the networks and their runtime (make models)"))
 	out = append(out, judge("store", checkStore(c), "failure", storeFile(c.Data)+" can be opened", "stop the gateway that has it open, or give the folder to this user"))
 	if c.Redis != "" {
 		out = append(out, judge("redis", checkRedis(ctx, c), "warning", "answers", "the gateway works without it, from the record"))

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
-	"biogate/adapters/opencvnet"
+	"biogate/cmd/internal/facenets"
 	"biogate/gateway"
 	"biogate/matcher"
 	"biogate/matcher/face"
@@ -17,6 +17,8 @@ type engines struct {
 	list         []matcher.Engine
 	calibrations map[string]gateway.Calibration
 	missing      map[matcher.Modality]error // why a modality is not served
+	networks     string                     // what the face networks run in; empty without faces
+	instead      error                      // why that is not the faster runtime
 	close        func()
 }
 
@@ -24,6 +26,7 @@ type engines struct {
 type engineOptions struct {
 	models   string // folder of the prepared networks
 	face     string // id of the face model; empty: the default
+	networks string // what its networks run in, as facenets names it
 	sessions int    // captures that one engine can work on at a time
 }
 
@@ -36,10 +39,8 @@ func openEngines(o engineOptions) (engines, error) {
 	}
 	e := engines{calibrations: map[string]gateway.Calibration{}, missing: map[matcher.Modality]error{}, close: func() {}}
 	e.list = append(e.list, finger.New())
-	if faces, closeFaces, err := openFace(manifest, o); err != nil {
+	if err := e.addFace(manifest, o); err != nil {
 		e.missing[matcher.Face] = err
-	} else {
-		e.list, e.close = append(e.list, faces), closeFaces
 	}
 	for _, engine := range e.list {
 		c, err := models.LoadCalibration(engine.Model())
@@ -52,17 +53,18 @@ func openEngines(o engineOptions) (engines, error) {
 	return e, nil
 }
 
-func openFace(manifest models.Manifest, o engineOptions) (*face.Engine, func(), error) {
-	nets, err := opencvnet.Load(manifest, o.models, o.sessions)
+func (e *engines) addFace(manifest models.Manifest, o engineOptions) error {
+	nets, err := facenets.Load(o.networks, manifest, o.models, o.sessions)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	engine, err := face.New(manifest, nets.Networks)
 	if err != nil {
 		nets.Close()
-		return nil, nil, err
+		return err
 	}
-	return engine, nets.Close, nil
+	e.list, e.networks, e.instead, e.close = append(e.list, engine), nets.Runtime, nets.Instead, nets.Close
+	return nil
 }
 
 // of returns the engine of a modality, or why there is none.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -10,8 +11,8 @@ import (
 
 type modelsCmd struct {
 	List   modelsListCmd   `cmd:"" help:"The models of this build, their licences and calibrations."`
-	Verify modelsVerifyCmd `cmd:"" help:"Check the prepared networks against the manifests' hashes."`
-	Pull   modelsPullCmd   `cmd:"" help:"Fetch the networks from their package, check and prepare them."`
+	Verify modelsVerifyCmd `cmd:"" help:"Check the prepared networks, and the library that runs them, against their hashes."`
+	Pull   modelsPullCmd   `cmd:"" help:"Fetch the networks and the library that runs them from their packages, check and prepare them."`
 }
 
 type modelFlags struct {
@@ -67,9 +68,9 @@ type modelsVerifyCmd struct {
 }
 
 func (c modelsVerifyCmd) Run(out console) error {
-	problem := models.Verify(c.Models)
+	problem := errors.Join(models.Verify(c.Models), verifyRuntime(c.Models))
 	answer := map[string]any{"ok": problem == nil, "dir": c.Models}
-	text := fmt.Sprintf("every network in %s is what its manifest says", c.Models)
+	text := fmt.Sprintf("every network in %s is what its manifest says, and so is the library", c.Models)
 	if problem != nil {
 		text, answer["problem"] = problem.Error(), problem.Error()
 	}
@@ -90,5 +91,20 @@ func (c modelsPullCmd) Run(ctx context.Context, out console) error {
 	if err := models.Pull(ctx, c.Models); err != nil {
 		return err
 	}
+	if library, known := models.RuntimeHere(); known {
+		if err := library.Pull(ctx, c.Models); err != nil {
+			return fmt.Errorf("the networks are there, the library that runs them faster than OpenCV is not: %w", err)
+		}
+	}
 	return modelsVerifyCmd(c).Run(out)
+}
+
+// verifyRuntime finds nothing wrong where no library is known for the machine: OpenCV then runs the networks.
+func verifyRuntime(dir string) error {
+	library, known := models.RuntimeHere()
+	if !known {
+		return nil
+	}
+	_, err := library.Library(dir)
+	return err
 }

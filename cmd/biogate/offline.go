@@ -17,6 +17,7 @@ type offlineFlags struct {
 	DPI       int    `help:"Resolution of fingerprint pictures; 500 when not stated."`
 	Models    string `help:"Folder of the prepared networks." placeholder:"DIR" default:"${models}" env:"BIOGATE_MODELS"`
 	FaceModel string `help:"Face model (${face_model})." placeholder:"ID" default:"${face_model}" env:"BIOGATE_FACE_MODEL"`
+	Networks  string `help:"What the face networks run in: ort (ONNX Runtime), opencv, or auto: the first of them that can be had." enum:"auto,ort,opencv" default:"auto" env:"BIOGATE_NETWORKS"`
 	Trace     string `help:"Write every intermediate result into this folder, as PNG or JSON." placeholder:"DIR"`
 }
 
@@ -177,7 +178,7 @@ type offline struct {
 }
 
 func openOffline(f offlineFlags) (*offline, error) {
-	e, err := openEngines(engineOptions{models: f.Models, face: f.FaceModel, sessions: 1})
+	e, err := openEngines(engineOptions{models: f.Models, face: f.FaceModel, networks: f.Networks, sessions: 1})
 	return &offline{f, e}, err
 }
 

@@ -19,6 +19,7 @@ type serveFlags struct {
 	Redis  string `help:"Cache in front of the store." placeholder:"redis://host:port/0"`
 
 	FaceModel string `help:"Face model; usual: ${face_model}." placeholder:"ID"`
+	Networks  string `help:"What the face networks run in: ort (ONNX Runtime), opencv, or auto: the first of them that can be had; usual: auto." enum:",auto,ort,opencv" default:""`
 }
 
 type serveCmd struct {
@@ -31,7 +32,7 @@ func (f serveFlags) load() (config.Config, error) {
 		return c, misuseError{err}
 	}
 	c.Override(config.Environment(os.Getenv))
-	c.Override(config.Overrides{Listen: f.Listen, Data: f.Data, Redis: f.Redis, FaceModel: f.FaceModel})
+	c.Override(config.Overrides{Listen: f.Listen, Data: f.Data, Redis: f.Redis, FaceModel: f.FaceModel, Networks: f.Networks})
 	if err := c.Validate(); err != nil {
 		return c, misuseError{err}
 	}
@@ -65,6 +66,12 @@ func newLog(w io.Writer, level string) *slog.Logger {
 func (a *app) announce(log *slog.Logger) {
 	for _, e := range a.engines.list {
 		log.Info("engine ready", "modality", e.Modality(), "model", e.Model())
+	}
+	if a.engines.networks != "" {
+		log.Info("face networks ready", "runtime", a.engines.networks)
+	}
+	if a.engines.instead != nil {
+		log.Warn("face networks run in "+a.engines.networks+", which takes longer than ONNX Runtime", "cause", a.engines.instead.Error())
 	}
 	for modality, cause := range a.engines.missing {
 		log.Warn("engine missing: captures of this modality are answered 501", "modality", modality, "cause", cause.Error())

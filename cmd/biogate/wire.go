@@ -59,7 +59,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	if a.engines, err = openEngines(engineOptions{models: c.Models, face: c.FaceModel, sessions: workers}); err != nil {
+	if a.engines, err = openEngines(engineOptions{models: c.Models, face: c.FaceModel, networks: c.Networks, sessions: workers}); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, func() error { a.engines.close(); return nil })

@@ -33,6 +33,9 @@ type Config struct {
 	Models string `yaml:"models"`
 	// FaceModel is the id of the face model that is run; empty: the build's default. Environment: BIOGATE_FACE_MODEL.
 	FaceModel string `yaml:"face_model"`
+	// Networks is what the face networks run in: ort (ONNX Runtime), opencv, or auto, the first of them that can be had.
+	// Environment: BIOGATE_NETWORKS.
+	Networks string `yaml:"networks"`
 	// Redis is redis://[user:password@]host:port/db (rediss:// for TLS) of the cache in front of the embedded store; empty:
 	// no cache. Environment: BIOGATE_REDIS.
 	Redis string `yaml:"redis"`
@@ -143,6 +146,7 @@ func Default() Config {
 		Listen:   "127.0.0.1:8080",
 		Data:     "data",
 		Models:   ".cache/models",
+		Networks: "auto",
 		LogLevel: "info",
 		Policy: Policy{
 			MaxFMR:        1e-4, // the Vietnamese banking rule: below 0.01 %

@@ -165,6 +165,7 @@ func TestValidateNamesTheSettingAndItsValue(t *testing.T) {
 	f(func(c *Config) { c.Listen = "a:70000" }, `listen is "a:70000"`)
 	f(func(c *Config) { c.Data = "" }, "data is empty")
 	f(func(c *Config) { c.Models = "" }, "models is empty")
+	f(func(c *Config) { c.Networks = "cuda" }, `networks is "cuda"`)
 	f(func(c *Config) { c.Issuer = "bank" }, `issuer is "bank"`)
 	f(func(c *Config) { c.Issuer = "https://a/?b" }, `issuer is "https://a/?b"`)
 	f(func(c *Config) { c.LogLevel = "loud" }, `log_level is "loud"`)

@@ -74,14 +74,15 @@ func explain(err error) error {
 }
 
 // Overrides are the settings that flags and the environment can set; empty ones change nothing.
-type Overrides struct{ Listen, Data, Redis, Models, FaceModel string }
+type Overrides struct{ Listen, Data, Redis, Models, FaceModel, Networks string }
 
-// Environment reads the overrides in BIOGATE_LISTEN, BIOGATE_DATA, BIOGATE_REDIS, BIOGATE_MODELS and BIOGATE_FACE_MODEL.
+// Environment reads the overrides in BIOGATE_LISTEN, BIOGATE_DATA, BIOGATE_REDIS, BIOGATE_MODELS, BIOGATE_FACE_MODEL and
+// BIOGATE_NETWORKS.
 func Environment(getenv func(string) string) Overrides {
 	return Overrides{
 		Listen: getenv("BIOGATE_LISTEN"), Data: getenv("BIOGATE_DATA"),
 		Redis: getenv("BIOGATE_REDIS"), Models: getenv("BIOGATE_MODELS"),
-		FaceModel: getenv("BIOGATE_FACE_MODEL"),
+		FaceModel: getenv("BIOGATE_FACE_MODEL"), Networks: getenv("BIOGATE_NETWORKS"),
 	}
 }
 
@@ -90,7 +91,7 @@ func (c *Config) Override(o Overrides) {
 	for _, row := range []struct {
 		setting *string
 		value   string
-	}{{&c.Listen, o.Listen}, {&c.Data, o.Data}, {&c.Redis, o.Redis}, {&c.Models, o.Models}, {&c.FaceModel, o.FaceModel}} {
+	}{{&c.Listen, o.Listen}, {&c.Data, o.Data}, {&c.Redis, o.Redis}, {&c.Models, o.Models}, {&c.FaceModel, o.FaceModel}, {&c.Networks, o.Networks}} {
 		if row.value != "" {
 			*row.setting = row.value
 		}

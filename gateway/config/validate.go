@@ -32,6 +32,7 @@ func (c Config) checkPlace() []error {
 		checkListen(c.Listen),
 		need(c.Data != "", "data is empty, it must name a folder"),
 		need(c.Models != "", "models is empty, it must name a folder"),
+		need(slices.Contains([]string{"auto", "ort", "opencv"}, c.Networks), "networks is %q, it must be auto, ort or opencv", c.Networks),
 		checkRedis(c.Redis),
 		checkIssuer(c.Issuer),
 		need(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "log_level is %q, it must be debug, info, warn or error", c.LogLevel),

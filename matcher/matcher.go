@@ -40,6 +40,7 @@ type Point struct{ X, Y float64 }
 const (
 	FormatTemplate    = "application/vnd.biogate.template" // Template.AppendBinary
 	FormatISO19794_2  = "application/vnd.iso.19794-2"      // finger minutiae record, 2005 or 2011
+	FormatISO19794_5  = "application/vnd.iso.19794-5"      // face image record, 2005 or 2011; imaging reads it
 	FormatRawGrey     = "application/vnd.biogate.raw-grey" // Width x Height bytes, 0 black, row by row
 	FormatOctetStream = "application/octet-stream"         // nothing claimed: sniffed
 )

@@ -15,7 +15,7 @@ import (
 // isRaw says whether a body of this type is itself one capture.
 func isRaw(mediaType string) bool {
 	switch mediaType {
-	case matcher.FormatOctetStream, matcher.FormatTemplate, matcher.FormatISO19794_2, matcher.FormatRawGrey:
+	case matcher.FormatOctetStream, matcher.FormatTemplate, matcher.FormatISO19794_2, matcher.FormatISO19794_5, matcher.FormatRawGrey:
 		return true
 	}
 	return strings.HasPrefix(mediaType, "image/")

@@ -42,6 +42,8 @@ func encoded(t testing.TB, media string, img image.Image) []byte {
 		err = tiff.Encode(&b, img, &tiff.Options{Compression: tiff.Deflate, Predictor: true})
 	case "image/jp2": // there is no encoder: always the same drawing
 		b.Write(fromBase64(t, j2kLossless))
+	case FormatFaceRecord:
+		b.Write(faceRecordForm{edition: 2005, pictures: [][]byte{encoded(t, "image/jpeg", img)}}.bytes())
 	case "image/x-wsq":
 		b.Write(encodeWSQ(t, img.(*image.Gray), wsqOptions{filters: filters97, quant: evenBins(1)}))
 	}
@@ -51,7 +53,7 @@ func encoded(t testing.TB, media string, img image.Image) []byte {
 	return b.Bytes()
 }
 
-var readMedia = []string{"image/png", "image/jpeg", "image/bmp", "image/tiff", "image/x-wsq"}
+var readMedia = []string{"image/png", "image/jpeg", "image/bmp", "image/tiff", "image/x-wsq", FormatFaceRecord}
 
 func TestGreyPicturesSurviveEveryFormat(t *testing.T) {
 	img := gradient(61, 43)

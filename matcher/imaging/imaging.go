@@ -27,6 +27,10 @@ type Header struct {
 // ReadHeader reads the header alone and checks it as DecodeGrey does, so that a caller with a closer limit than MaxPixels
 // can refuse before memory is spent. Errors are *Error.
 func ReadHeader(data []byte, claimed string) (Header, error) {
+	data, claimed, err := unwrapped(data, claimed)
+	if err != nil {
+		return Header{}, err
+	}
 	_, m, err := examine(data, claimed)
 	if err != nil {
 		return Header{}, err

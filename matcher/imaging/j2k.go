@@ -133,24 +133,6 @@ type j2kProgression struct {
 	layers                  int // where they end
 }
 
-// j2kFields reads big-endian numbers; it is short once it was asked for more than there is.
-type j2kFields struct {
-	b     []byte
-	short bool
-}
-
-func (f *j2kFields) number(n int) (v int) {
-	if len(f.b) < n {
-		f.short, f.b = true, nil
-		return 0
-	}
-	for _, b := range f.b[:n] {
-		v = v<<8 | int(b)
-	}
-	f.b = f.b[n:]
-	return v
-}
-
 // j2kStream is a codestream taken apart as far as its tile-parts.
 type j2kStream struct {
 	j2kSizes
@@ -221,7 +203,7 @@ func j2kSegment(data []byte, at int) (marker int, body []byte, next int, err err
 }
 
 func parseSIZ(body []byte) (s j2kSizes, err error) {
-	f := j2kFields{b: body}
+	f := byteFields{b: body}
 	capabilities := f.number(2)
 	s.area.x1, s.area.y1, s.area.x0, s.area.y0 = f.number(4), f.number(4), f.number(4), f.number(4)
 	width, height := f.number(4), f.number(4)
@@ -279,7 +261,7 @@ func (s *j2kSizes) tileArea(i int) j2kRect {
 
 // segment takes in one marker segment of a main or tile-part header.
 func (p *j2kParams) segment(marker int, body []byte, components int, named *byte) error {
-	f := j2kFields{b: body}
+	f := byteFields{b: body}
 	switch marker {
 	case j2kCOD:
 		*named |= j2kHasCOD
@@ -322,7 +304,7 @@ func (p *j2kParams) segment(marker int, body []byte, components int, named *byte
 	return nil // comments, tables of lengths, and what other parts of the standard add
 }
 
-func (p *j2kParams) parseCOD(f *j2kFields) error {
+func (p *j2kParams) parseCOD(f *byteFields) error {
 	flags := f.number(1)
 	p.sop, p.eph = flags&2 != 0, flags&4 != 0
 	p.progression, p.layers = byte(f.number(1)), f.number(2)
@@ -349,7 +331,7 @@ func (p *j2kParams) parseCOD(f *j2kFields) error {
 	return nil
 }
 
-func parseCoding(f *j2kFields, precincts bool) (c j2kCoding, err error) {
+func parseCoding(f *byteFields, precincts bool) (c j2kCoding, err error) {
 	c.levels = f.number(1)
 	c.xcb, c.ycb = f.number(1)+2, f.number(1)+2
 	c.style = byte(f.number(1))
@@ -383,7 +365,7 @@ func parseCoding(f *j2kFields, precincts bool) (c j2kCoding, err error) {
 	return c, nil
 }
 
-func parseQuant(f *j2kFields) (q j2kQuant, err error) {
+func parseQuant(f *byteFields) (q j2kQuant, err error) {
 	style := f.number(1)
 	q.guard = style >> 5
 	q.derived = style&31 == 1
@@ -407,7 +389,7 @@ func parseQuant(f *j2kFields) (q j2kQuant, err error) {
 	return q, nil
 }
 
-func (p *j2kParams) parsePOC(f *j2kFields, components int) error {
+func (p *j2kParams) parsePOC(f *byteFields, components int) error {
 	if p.inherited {
 		p.changes, p.inherited = nil, false
 	}
@@ -461,7 +443,7 @@ func (s *j2kStream) tilePart(data []byte, at int) (int, error) {
 	case marker != j2kSOT || len(body) != 8:
 		return 0, j2kBroken("marker %04X stands where a tile-part belongs", marker)
 	}
-	f := j2kFields{b: body}
+	f := byteFields{b: body}
 	index, length := f.number(2), f.number(4)
 	end := at + length
 	if length == 0 { // to the end of the codestream

@@ -159,7 +159,7 @@ func (f *jp2File) box(kind string, body []byte) (done bool, err error) {
 
 // header takes in one box of the header box.
 func (f *jp2File) header(kind string, body []byte) (done bool, err error) {
-	b := j2kFields{b: body}
+	b := byteFields{b: body}
 	switch kind {
 	case "ihdr":
 		f.height, f.width, f.components = b.number(4), b.number(4), b.number(2)
@@ -195,7 +195,7 @@ func (f *jp2File) header(kind string, body []byte) (done bool, err error) {
 }
 
 // jp2Space reads a colour specification: the first that is understood holds. A restricted ICC profile is taken for grey or sRGB.
-func jp2Space(b *j2kFields, space int, known bool) (int, bool) {
+func jp2Space(b *byteFields, space int, known bool) (int, bool) {
 	method := b.number(1)
 	b.number(2)
 	switch {
@@ -209,7 +209,7 @@ func jp2Space(b *j2kFields, space int, known bool) (int, bool) {
 	return space, known
 }
 
-func parseJP2Palette(b *j2kFields) (jp2Palette, error) {
+func parseJP2Palette(b *byteFields) (jp2Palette, error) {
 	entries, columns := b.number(2), b.number(1)
 	if entries == 0 || entries > 256 || columns == 0 || columns > j2kMaxComponents {
 		return nil, j2kUnsupported("a palette of %d entries and %d columns", entries, columns)
@@ -231,7 +231,7 @@ func parseJP2Palette(b *j2kFields) (jp2Palette, error) {
 
 // resolution takes in one box of the resolution box: samples a metre down and across, each as a fraction and a power of ten.
 func (f *jp2File) resolution(kind string, body []byte) (done bool, err error) {
-	b := j2kFields{b: body}
+	b := byteFields{b: body}
 	if kind != "resc" || len(body) != 10 {
 		return false, nil
 	}

@@ -71,9 +71,8 @@ func (f j2kForm) bytes() []byte {
 
 // j2kBits writes a packet header.
 type j2kBits struct {
-	out  []byte
-	held byte
-	n    int // bits of held that are free
+	out []byte
+	n   int // bits of its last byte that are free
 }
 
 func (b *j2kBits) put(v, n int) {

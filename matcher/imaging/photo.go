@@ -27,6 +27,10 @@ type View struct {
 
 // Open checks a picture as ReadHeader does and makes it ready to be decoded. The photo refers to data. Errors are *Error.
 func Open(data []byte, claimed string) (*Photo, error) {
+	data, claimed, err := unwrapped(data, claimed)
+	if err != nil {
+		return nil, err
+	}
 	f, m, err := examine(data, claimed)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,12 @@ const DefaultDir = ".cache/models"
 // remedy ends every error that a fetch repairs.
 const remedy = "run `make models` (or `biogate models pull`)"
 
+// Kinds of files in packages; prepared files are all of the first.
+const (
+	onnxFile   = ".onnx"
+	tfliteFile = ".tflite"
+)
+
 //go:embed */*.json
 var folders embed.FS
 
@@ -33,7 +39,7 @@ type Manifest struct {
 	Modality    string   `json:"modality"` // face, finger
 	Kind        string   `json:"kind"`     // networks: files hold weights; parameters: the code is the model
 	Description string   `json:"description"`
-	Source      Source   `json:"source,omitzero"` // of Files
+	Source      Source   `json:"source,omitzero"` // of Files that name none of their own
 	Files       []File   `json:"files,omitempty"`
 	Face        *Face    `json:"face,omitempty"`
 	Template    Template `json:"template"`
@@ -52,11 +58,13 @@ type Source struct {
 
 // File is one file of weights.
 type File struct {
-	Name           string   `json:"name"`            // role in the pipeline, and file name after preparation
-	Path           string   `json:"path"`            // inside the source package
-	Bytes          int64    `json:"bytes"`           // of the original and of the prepared file
-	SHA256         string   `json:"sha256"`          // of the original
-	PreparedSHA256 string   `json:"prepared_sha256"` // after Prepare
+	Name           string   `json:"name"`                     // role in the pipeline, and file name after preparation
+	Source         *Source  `json:"source,omitempty"`         // where it differs from the manifest's
+	Path           string   `json:"path"`                     // inside the source package: .onnx, or .tflite to be converted
+	Bytes          int64    `json:"bytes"`                    // of the original
+	SHA256         string   `json:"sha256"`                   // of the original
+	PreparedBytes  int64    `json:"prepared_bytes,omitempty"` // after Prepare, where it differs from Bytes
+	PreparedSHA256 string   `json:"prepared_sha256"`          // after Prepare
 	Input          Input    `json:"input"`
 	Outputs        []string `json:"outputs"`          // names, in the order that the pipeline reads them
 	Values         []int    `json:"values,omitempty"` // how many each output has
@@ -167,8 +175,8 @@ func (m Manifest) Weights(dir, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
-	if info.Size() != f.Bytes {
-		return nil, fmt.Errorf("models: %s has %d bytes, want %d: %s", where, info.Size(), f.Bytes, remedy)
+	if want := cmp.Or(f.PreparedBytes, f.Bytes); info.Size() != want {
+		return nil, fmt.Errorf("models: %s has %d bytes, want %d: %s", where, info.Size(), want, remedy)
 	}
 	data, err := os.ReadFile(where)
 	if err != nil {
@@ -190,7 +198,25 @@ func (m Manifest) File(name string) (File, error) {
 }
 
 func (m Manifest) preparedPath(dir string, f File) string {
-	return filepath.Join(dir, m.ID, f.Name+path.Ext(f.Path))
+	return filepath.Join(dir, m.ID, f.Name+onnxFile)
+}
+
+// Sources are the packages that the files come out of, each once, in the order of the files.
+func (m Manifest) Sources() []Source {
+	var all []Source
+	for _, f := range m.Files {
+		if s := m.sourceOf(f); !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (m Manifest) sourceOf(f File) Source {
+	if f.Source != nil {
+		return *f.Source
+	}
+	return m.Source
 }
 
 func (m Manifest) check(folder string) error {
@@ -199,12 +225,18 @@ func (m Manifest) check(folder string) error {
 		return fmt.Errorf("id %q in folder %q", m.ID, folder)
 	case m.Modality == "" || m.Kind == "" || m.Template.Format == "":
 		return errors.New("modality, kind and template.format must be set")
-	case len(m.Files) > 0 && (m.Source.Package == "" || m.Source.Version == "" || m.Source.Licence == ""):
-		return errors.New("files need a source package, its version and licence")
+	}
+	for _, s := range m.Sources() {
+		if s.Package == "" || s.Version == "" || s.Licence == "" {
+			return errors.New("files need a source package, its version and licence")
+		}
 	}
 	for _, f := range m.Files {
 		if f.Name == "" || !fs.ValidPath(f.Path) || f.Bytes <= 0 || len(f.SHA256) != 64 || len(f.PreparedSHA256) != 64 {
 			return fmt.Errorf("file %q: name, path, bytes and both hashes must be set", f.Name)
+		}
+		if kind := path.Ext(f.Path); kind != onnxFile && kind != tfliteFile {
+			return fmt.Errorf("file %q: %s is neither %s nor %s", f.Name, f.Path, onnxFile, tfliteFile)
 		}
 	}
 	if m.Face != nil {

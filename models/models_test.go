@@ -4,15 +4,20 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"biogate/models/tflite"
 )
 
 func TestManifestsOfThisBuild(t *testing.T) {
@@ -105,6 +110,11 @@ func tinyManifest(t *testing.T, model []byte) Manifest {
 	}
 }
 
+// at is a package that lies somewhere.
+func at(name string) func(Source) (string, error) {
+	return func(Source) (string, error) { return name, nil }
+}
+
 func unpacked(t *testing.T, files map[string][]byte) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -152,19 +162,79 @@ func TestPrepare(t *testing.T) {
 	files := map[string][]byte{"README.md": []byte("read me"), "model/net.onnx": model, "model/other.onnx": {1}}
 	for name, source := range map[string]string{"tarball": tarball(t, files), "folder": unpacked(t, files)} {
 		dir := t.TempDir()
-		if err := m.Prepare(source, dir); err != nil {
+		if err := m.Prepare(at(source), dir); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		data, err := m.Weights(dir, "net")
 		if err != nil || hash(data) != m.Files[0].PreparedSHA256 {
 			t.Errorf("%s: weights: %v", name, err)
 		}
-		if err := m.Prepare("/no/such/package", dir); err != nil {
+		if err := m.Prepare(at("/no/such/package"), dir); err != nil {
 			t.Errorf("%s: a second time: %v", name, err)
 		}
 		if left, _ := filepath.Glob(filepath.Join(dir, "tiny-1", "*")); len(left) != 1 {
 			t.Errorf("%s: left behind: %v", name, left)
 		}
+	}
+}
+
+// tinyTFLite is a TensorFlow Lite model whose one operator is a Relu of four numbers.
+func tinyTFLite(t *testing.T) []byte {
+	t.Helper()
+	data, err := base64.StdEncoding.DecodeString("GAAAAFRGTDMOABgABAAIAAwAAAAUAAAAEAAAAAMAAAAQAAAANAAAAAAAAAAYAQAAAQAAABAAAAAMABQABAAAAAAAEAAMAAAAEwAAAAAAAAAAAA" +
+		"AAEwAAAAEAAAAQAAAADAAUAAQACAAMABAADAAAABAAAACAAAAAhAAAAIgAAAACAAAAFAAAAEQAAAAMABQABAAIAAwAEAAMAAAAEAAAAAAAAAAA" +
+		"AAAAEAAAAAIAAAABAAAABAAAAAIAAABpbgAADAAUAAQACAAMABAADAAAABAAAAAAAAAAAAAAABAAAAACAAAAAQAAAAQAAAABAAAAYQAAAAEAAA" +
+		"AAAAAAAQAAAAEAAAABAAAAFAAAAA4AGAAEAAgADAAQAAAAAAAQAAAAAAAAABAAAAAUAAAAAQAAAAAAAAABAAAAAAAAAAEAAAABAAAAAQAAAAwA" +
+		"AAAGAAgAAAAAAAgAAAAAAAAA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestPrepareConverts(t *testing.T) {
+	original := tinyTFLite(t)
+	prepared, err := tflite.ONNX(original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := tinyNet(1, 1e-30)
+	m := tinyManifest(t, model)
+	m.Files = append(m.Files, File{
+		Name: "other", Source: &Source{Package: "another", Version: "2.0.0", Licence: "none"}, Path: "assets/relu.tflite",
+		Bytes: int64(len(original)), SHA256: hash(original), PreparedBytes: int64(len(prepared)), PreparedSHA256: hash(prepared),
+	})
+	if err := m.check("tiny-1"); err != nil {
+		t.Fatal(err)
+	}
+	packages := map[string]string{
+		"tiny":    unpacked(t, map[string][]byte{"model/net.onnx": model}),
+		"another": unpacked(t, map[string][]byte{"assets/relu.tflite": original}),
+	}
+	var asked []string
+	where := func(s Source) (string, error) {
+		asked = append(asked, s.Package)
+		return packages[s.Package], nil
+	}
+	dir := t.TempDir()
+	if err := m.Prepare(where, dir); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := m.Weights(dir, "other"); err != nil || !bytes.Equal(data, prepared) {
+		t.Errorf("converted: %d bytes, error %v", len(data), err)
+	}
+	if err := os.Remove(filepath.Join(dir, "tiny-1", "other.onnx")); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.Prepare(where, dir), m.Verify(dir)); err != nil {
+		t.Error(err)
+	}
+	if !slices.Equal(asked, []string{"tiny", "another", "another"}) {
+		t.Errorf("asked for %q: each package once, and again only that of the missing file", asked)
+	}
+	m.Files[1].PreparedSHA256 = hash(original)
+	if _, err := m.Files[1].prepare(original); err == nil || !strings.Contains(err.Error(), "after preparation") {
+		t.Errorf("a file that converts to something else: error %v", err)
 	}
 }
 
@@ -196,7 +266,7 @@ func TestPrepareRefuses(t *testing.T) {
 		{"longer", unpacked(t, map[string][]byte{"model/net.onnx": longer}), "bytes"},
 	} {
 		dir := t.TempDir()
-		err := m.Prepare(c.source, dir)
+		err := m.Prepare(at(c.source), dir)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q in it", c.name, err, c.want)
 		}
@@ -222,7 +292,7 @@ func TestPullTakesWhatNPMPacks(t *testing.T) {
 	packed := tarball(t, map[string][]byte{"model/net.onnx": model})
 	fakeNPM(t, `test "$1 $4" = "pack tiny@1.0.0" || exit 9; cp `+packed+` tiny.tgz && echo tiny.tgz`)
 	dir := t.TempDir()
-	if err := m.pull(t.Context(), dir); err != nil {
+	if err := pull(t.Context(), dir, []Manifest{m}); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Verify(dir); err != nil {
@@ -239,12 +309,12 @@ func TestPullSaysWhyItFailed(t *testing.T) {
 		{"echo missing.tgz", "missing.tgz"},
 	} {
 		fakeNPM(t, c.script)
-		if err := m.pull(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := pull(t.Context(), t.TempDir(), []Manifest{m}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q in it", c.script, err, c.want)
 		}
 	}
 	t.Setenv("PATH", t.TempDir())
-	if err := m.pull(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "npm is not installed") {
+	if err := pull(t.Context(), t.TempDir(), []Manifest{m}); err == nil || !strings.Contains(err.Error(), "npm is not installed") {
 		t.Errorf("without npm: error %v", err)
 	}
 }
@@ -270,7 +340,7 @@ func TestVerifyNamesFileAndRemedy(t *testing.T) {
 		}
 	}
 	wrong("missing")
-	if err := m.Prepare(unpacked(t, map[string][]byte{"model/net.onnx": model}), dir); err != nil {
+	if err := m.Prepare(at(unpacked(t, map[string][]byte{"model/net.onnx": model})), dir); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Verify(dir); err != nil {
@@ -286,7 +356,7 @@ func TestVerifyNamesFileAndRemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong("bytes")
-	if err := m.Prepare(unpacked(t, map[string][]byte{"model/net.onnx": model}), dir); err != nil || m.Verify(dir) != nil {
+	if err := m.Prepare(at(unpacked(t, map[string][]byte{"model/net.onnx": model})), dir); err != nil || m.Verify(dir) != nil {
 		t.Errorf("damage was not repaired: %v", err)
 	}
 }

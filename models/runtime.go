@@ -84,7 +84,7 @@ func (r Runtime) Pull(ctx context.Context, dir string) error {
 // Unpack takes the library out of its package (an npm tarball, or the folder it was unpacked to), checks its hash and
 // writes it under dir.
 func (r Runtime) Unpack(source, dir string) error {
-	files, err := Manifest{Files: []File{r.File}}.readPackage(source)
+	files, err := readPackage(source, []File{r.File})
 	if err != nil {
 		return fmt.Errorf("models: %s: %w", source, err)
 	}

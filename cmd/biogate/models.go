@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"biogate/models"
 )
@@ -48,6 +49,9 @@ func (modelsListCmd) Run(out console) error {
 	return out.answer(map[string]any{"models": answers}, func(w io.Writer) {
 		for _, a := range answers {
 			fmt.Fprintf(w, "%-20s %-7s %s\n", a.ID, a.Modality, licence(a.Manifest))
+			if a.Superseded != "" {
+				fmt.Fprintf(w, "  superseded by %s: its templates are refused\n", a.Superseded)
+			}
 			if a.Calibration != nil {
 				fmt.Fprintf(w, "  calibrated on %s: %d genuine, %d impostor pairs, floor %.2g\n", a.Calibration.DataSet, a.Calibration.Genuine, a.Calibration.Impostor, a.Calibration.Floor)
 			}
@@ -60,7 +64,11 @@ func licence(m models.Manifest) string {
 	if len(m.Files) == 0 {
 		return "Apache-2.0 (this program)"
 	}
-	return fmt.Sprintf("%s (%s %s)", m.Source.Licence, m.Source.Package, m.Source.Version)
+	var all []string
+	for _, s := range m.Sources() {
+		all = append(all, fmt.Sprintf("%s (%s %s)", s.Licence, s.Package, s.Version))
+	}
+	return strings.Join(all, ", ")
 }
 
 type modelsVerifyCmd struct {

@@ -12,7 +12,7 @@ const module = "biogate"
 // row has no place in the house yet.
 var rows = []row{
 	{"internal/...", "internal/..."},
-	{"models/...", ""},
+	{"models/...", "self"},
 	{"matcher/kernel/...", ""},
 	{"matcher/imaging/...", ""},
 	{"matcher", "matcher/kernel/... matcher/imaging/..."},

@@ -44,7 +44,7 @@ func dotsBatch8VNNI(dst []int32, gallery []uint8, p *Probes8) {
 }
 
 func dotsBatch8AVX2(dst []int32, gallery []uint8, p *Probes8) {
-	const few = 5 // probes that take less time one by one than as 16 lanes
+	const few = 10 // probes that take less time one by one than as 16 lanes
 	n := len(dst) / p.Len()
 	if n < tileAVX2 || p.Len() <= few {
 		p.oneByOne(dst, gallery, dots8AVX2)

@@ -23,7 +23,7 @@ DATA mergeLanes<>+120(SB)/8, $0x000000000000000f
 GLOBL mergeLanes<>(SB), RODATA|NOPTR, $128
 
 // func dotsBatch8VNNIx32(dst *int32, rows *int, gallery *uint8, n int, dims int, probes *int8, sums *int32)
-// Requires: AVX, AVX512F, AVX512VL, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VL, AVX512VNNI, MMX+
 TEXT ·dotsBatch8VNNIx32(SB), NOSPLIT, $0-56
 	MOVQ dst+0(FP), AX
 	MOVQ rows+8(FP), CX
@@ -56,6 +56,7 @@ tile:
 	VMOVDQU64 64(R8), Z15
 	MOVQ      DI, R12
 	MOVQ      SI, R13
+	LEAQ      16384(DX), R14
 
 step:
 	VMOVDQU64    (R12), Z16
@@ -162,6 +163,9 @@ step:
 	VPBROADCASTD 12(R10)(R9*1), Z18
 	VPDPBUSD     Z16, Z18, Z7
 	VPDPBUSD     Z17, Z18, Z15
+	PREFETCHT1   (R14)
+	PREFETCHT1   64(R14)
+	ADDQ         $0x00000080, R14
 	ADDQ         $0x10, DX
 	ADDQ         $0x10, R10
 	ADDQ         $0x00000100, R12
@@ -318,7 +322,7 @@ step:
 	RET
 
 // func dotsBatch8VNNIx16(dst *int32, rows *int, gallery *uint8, n int, dims int, probes *int8, sums *int32)
-// Requires: AVX, AVX512F, AVX512VL, AVX512VNNI
+// Requires: AVX, AVX512F, AVX512VL, AVX512VNNI, MMX+
 TEXT ·dotsBatch8VNNIx16(SB), NOSPLIT, $0-56
 	MOVQ dst+0(FP), AX
 	MOVQ rows+8(FP), CX
@@ -351,6 +355,7 @@ tile:
 	VMOVDQU64 (R8), Z15
 	MOVQ      DI, R13
 	MOVQ      SI, R14
+	LEAQ      16384(DX), R15
 
 step:
 	VMOVDQU64    (R13), Z16
@@ -485,6 +490,11 @@ step:
 	VPDPBUSD     Z16, Z17, Z14
 	VPBROADCASTD 12(R12)(R9*1), Z17
 	VPDPBUSD     Z16, Z17, Z15
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	PREFETCHT1   192(R15)
+	ADDQ         $0x00000100, R15
 	ADDQ         $0x10, DX
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
@@ -655,7 +665,7 @@ step:
 	RET
 
 // func dotsBatch8VNNIx8(dst *int32, rows *int, gallery *uint8, n int, dims int, probes *int8, sums *int32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, MMX+
 TEXT ·dotsBatch8VNNIx8(SB), NOSPLIT, $0-56
 	MOVQ dst+0(FP), AX
 	MOVQ rows+8(FP), CX
@@ -688,6 +698,7 @@ tile:
 	VMOVDQU64 (R8), Y15
 	MOVQ      DI, R13
 	MOVQ      SI, R14
+	LEAQ      16384(DX), R15
 
 step:
 	VMOVDQU64    (R13), Y16
@@ -822,6 +833,11 @@ step:
 	VPDPBUSD     Y16, Y17, Y14
 	VPBROADCASTD 12(R12)(R9*1), Y17
 	VPDPBUSD     Y16, Y17, Y15
+	PREFETCHT1   (R15)
+	PREFETCHT1   64(R15)
+	PREFETCHT1   128(R15)
+	PREFETCHT1   192(R15)
+	ADDQ         $0x00000100, R15
 	ADDQ         $0x10, DX
 	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
@@ -956,7 +972,7 @@ step:
 	RET
 
 // func dotsBatch8AVX2x16(dst *int32, rows *int, gallery *uint8, n int, dims int, probes *int16, sums *int32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·dotsBatch8AVX2x16(SB), NOSPLIT, $0-56
 	MOVQ     dst+0(FP), AX
 	MOVQ     rows+8(FP), CX
@@ -980,6 +996,7 @@ tile:
 	VMOVDQU 32(R8), Y8
 	MOVQ    DI, R10
 	MOVQ    SI, R11
+	LEAQ    16384(DX), R12
 
 step:
 	VMOVDQU      (R10), Y9
@@ -1174,6 +1191,8 @@ step:
 	VPADDD       Y9, Y8, Y8
 	VPMADDWD     Y12, Y14, Y9
 	VPADDD       Y9, Y8, Y8
+	PREFETCHT1   (R12)
+	ADDQ         $0x00000040, R12
 	ADDQ         $0x10, DX
 	ADDQ         $0x00000200, R10
 	SUBQ         $0x10, R11

@@ -15,6 +15,7 @@ const (
 	wideBytes   = 2 * quadBytes // of a group's quads in 16 bits: the even elements, then the odd ones
 	unrolled    = 4             // quads
 	resultBytes = 4
+	aheadBytes  = 16 << 10 // how far ahead of a tile its gallery is fetched
 )
 
 func dotsBatch8() {
@@ -41,6 +42,7 @@ type batch struct {
 	registers                           int // of vectors
 	dst, rows, gallery, n, probes, sums Register
 	dims, dims3                         Register   // bytes of one vector and of three
+	probe, left, ahead                  Register   // within a tile: where the steps are, and what they have not multiplied
 	fours                               []Register // where every fourth vector of the tile stands
 }
 
@@ -74,6 +76,29 @@ func (b *batch) vector(v int) Mem {
 	}[v%4]
 }
 
+// begin starts the steps of a tile.
+func (b *batch) begin() {
+	b.probe, b.left, b.ahead = GP64(), GP64(), GP64()
+	MOVQ(b.probes, b.probe)
+	MOVQ(b.dims, b.left)
+	LEAQ(Mem{Base: b.gallery, Disp: aheadBytes}, b.ahead)
+}
+
+// step moves on to the next elements; the flags say whether there are any. A processor does not foresee a walk over several
+// vectors at once, so their like of a later tile is fetched here.
+func (b *batch) step(vectors, probeBytes int) {
+	bytes := vectors * unrolled * quad
+	for line := 0; line < bytes; line += zmmBytes {
+		PREFETCHT1(Mem{Base: b.ahead, Disp: line})
+	}
+	ADDQ(U32(bytes), b.ahead)
+	for _, four := range b.fours {
+		ADDQ(U8(unrolled*quad), four)
+	}
+	ADDQ(U32(probeBytes), b.probe)
+	SUBQ(U8(unrolled*quad), b.left)
+}
+
 // next moves on to the tile behind vectors.
 func (b *batch) next(vectors int) {
 	for _, four := range b.fours {
@@ -104,15 +129,13 @@ func dotsBatch8VNNI(name string, register func() VecVirtual, vectors, groups int
 			VMOVDQU64(Mem{Base: b.sums, Disp: g * lanes8 * resultBytes}, sums[g][v])
 		}
 	}
-	probe, left := GP64(), GP64()
-	MOVQ(b.probes, probe)
-	MOVQ(b.dims, left)
+	b.begin()
 	Label("step")
 	for q := range unrolled {
 		lanes := make([]VecVirtual, groups)
 		for g := range lanes {
 			lanes[g] = register()
-			at := Mem{Base: probe, Disp: q * quadBytes}
+			at := Mem{Base: b.probe, Disp: q * quadBytes}
 			if g > 0 {
 				at.Index, at.Scale = group, 1
 			}
@@ -126,11 +149,7 @@ func dotsBatch8VNNI(name string, register func() VecVirtual, vectors, groups int
 			}
 		}
 	}
-	for _, four := range b.fours {
-		ADDQ(U8(unrolled*quad), four)
-	}
-	ADDQ(U32(unrolled*quadBytes), probe)
-	SUBQ(U8(unrolled*quad), left)
+	b.step(vectors, unrolled*quadBytes)
 	JNZ(LabelRef("step"))
 
 	for g := range sums {
@@ -226,16 +245,14 @@ func dotsBatch8AVX2() {
 			VMOVDQU(Mem{Base: b.sums, Disp: h * ymmBytes}, sums[h][v])
 		}
 	}
-	probe, left := GP64(), GP64()
-	MOVQ(b.probes, probe)
-	MOVQ(b.dims, left)
+	b.begin()
 	Label("step")
 	for q := range unrolled {
 		var evens, odds [parts]VecVirtual
 		for h := range parts {
 			evens[h], odds[h] = YMM(), YMM()
-			VMOVDQU(Mem{Base: probe, Disp: q*wideBytes + h*ymmBytes}, evens[h])
-			VMOVDQU(Mem{Base: probe, Disp: q*wideBytes + quadBytes + h*ymmBytes}, odds[h])
+			VMOVDQU(Mem{Base: b.probe, Disp: q*wideBytes + h*ymmBytes}, evens[h])
+			VMOVDQU(Mem{Base: b.probe, Disp: q*wideBytes + quadBytes + h*ymmBytes}, odds[h])
 		}
 		for v := range vectors {
 			even, odd := YMM(), YMM()
@@ -251,9 +268,7 @@ func dotsBatch8AVX2() {
 			}
 		}
 	}
-	ADDQ(U8(unrolled*quad), b.gallery)
-	ADDQ(U32(unrolled*wideBytes), probe)
-	SUBQ(U8(unrolled*quad), left)
+	b.step(vectors, unrolled*wideBytes)
 	JNZ(LabelRef("step"))
 
 	for h := range sums {

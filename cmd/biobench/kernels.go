@@ -27,6 +27,8 @@ type kernelRow struct {
 	Unit      string  `json:"unit"`   // what ops_per_s counts
 	OpsPerS   float64 `json:"ops_per_s,omitempty"`
 	VsGeneric float64 `json:"vs_generic,omitempty"` // how many times the generic row's rate
+	Ceiling   string  `json:"ceiling,omitempty"`    // the operation whose best row shows what the machine allows
+	Reached   float64 `json:"reached,omitempty"`    // the fraction of it
 }
 
 func (c *kernelsCmd) run(ctx context.Context, s *console) error {
@@ -39,17 +41,22 @@ func (c *kernelsCmd) run(ctx context.Context, s *console) error {
 		return err
 	}
 	report := kernelsReport{Environment: environment()}
-	generic := map[string]float64{}
+	generic, most := map[string]float64{}, map[string]float64{}
 	for i, r := range rows {
 		if r.Name == "generic" {
 			generic[r.Op] = perSecond[i]
 		}
+		most[r.Op] = max(most[r.Op], perSecond[i])
 	}
 	for i, r := range rows {
-		report.Kernels = append(report.Kernels, kernelRow{
+		row := kernelRow{
 			Op: r.Op, Row: r.Name, Usable: r.Usable, Chosen: r.Chosen, Unit: r.Unit,
-			OpsPerS: perSecond[i], VsGeneric: perSecond[i] / generic[r.Op],
-		})
+			OpsPerS: perSecond[i], VsGeneric: perSecond[i] / generic[r.Op], Ceiling: r.Ceiling,
+		}
+		if r.Ceiling != "" {
+			row.Reached = perSecond[i] / most[r.Ceiling]
+		}
+		report.Kernels = append(report.Kernels, row)
 	}
 	return s.printKernels(report)
 }
@@ -66,6 +73,7 @@ func fastest(ctx context.Context, rows []kernel.Row, rounds int) ([]float64, err
 			if !r.Usable {
 				continue
 			}
+			r.Work() // what the rows before have driven out of the caches
 			began := time.Now()
 			units := r.Work()
 			perSecond[i] = max(perSecond[i], float64(units)/max(time.Since(began), 1).Seconds())
@@ -80,9 +88,11 @@ func (s *console) printKernels(report kernelsReport) error {
 	}
 	fmt.Fprintf(s.out, "%s, one thread\n\n", report.Environment)
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "operation\trow\tmillions/s\tx generic\tof")
+	fmt.Fprintln(w, "operation\trow\tmillions/s\tx generic\tof\treached")
 	for _, r := range report.Kernels {
 		switch name := r.Row + map[bool]string{true: " *"}[r.Chosen]; {
+		case r.Usable && r.Ceiling != "":
+			fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%s\t%.0f %% of %s\n", r.Op, name, r.OpsPerS/1e6, r.VsGeneric, r.Unit, 100*r.Reached, r.Ceiling)
 		case r.Usable:
 			fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%s\n", r.Op, name, r.OpsPerS/1e6, r.VsGeneric, r.Unit)
 		default:

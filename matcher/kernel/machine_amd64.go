@@ -20,6 +20,28 @@ func countOnesRows() []row[sumFunc] {
 	}
 }
 
+func multiplyAddsRows() []row[multiplyAddsFunc] {
+	return []row[multiplyAddsFunc]{
+		{"avx512vnni", hasVNNI(), multiplyAddsVNNI},
+		{"avx2", cpu.X86.HasAVX2, multiplyAddsAVX2},
+		multiplyAddsGenericRow(),
+	}
+}
+
+func multiplyAddsVNNI(n int) int32 {
+	if n == 0 {
+		return 0
+	}
+	return multiplyAddsVNNITurns(n)
+}
+
+func multiplyAddsAVX2(n int) int32 {
+	if n == 0 {
+		return 0
+	}
+	return multiplyAddsAVX2Turns(n)
+}
+
 func readSumAVX512(data []uint64) uint64 { return byLines(data, readSumAVX512Lines, readSumGeneric) }
 
 func readSumAVX2(data []uint64) uint64 { return byLines(data, readSumAVX2Lines, readSumGeneric) }
@@ -52,3 +74,9 @@ func countOnesAVX512Lines(data *uint64, n int) uint64
 
 //go:noescape
 func countOnesAVX2Lines(data *uint64, n int) uint64
+
+// These take n turns above 0.
+
+func multiplyAddsVNNITurns(n int) int32
+
+func multiplyAddsAVX2Turns(n int) int32

@@ -6,6 +6,26 @@ func readSumGenericRow() row[sumFunc] { return row[sumFunc]{"generic", true, rea
 
 func countOnesGenericRow() row[sumFunc] { return row[sumFunc]{"generic", true, countOnesGeneric} }
 
+func multiplyAddsGenericRow() row[multiplyAddsFunc] {
+	return row[multiplyAddsFunc]{"generic", true, multiplyAddsGeneric}
+}
+
+func multiplyAddsGeneric(n int) int32 {
+	var threes [8]uint8
+	var fives [8]int8
+	for i := range threes {
+		threes[i], fives[i] = 3, 5
+	}
+	var s0, s1, s2, s3 int32
+	for range 1024 / 8 * n { // as in dot8Generic
+		s0 += int32(threes[0])*int32(fives[0]) + int32(threes[4])*int32(fives[4])
+		s1 += int32(threes[1])*int32(fives[1]) + int32(threes[5])*int32(fives[5])
+		s2 += int32(threes[2])*int32(fives[2]) + int32(threes[6])*int32(fives[6])
+		s3 += int32(threes[3])*int32(fives[3]) + int32(threes[7])*int32(fives[7])
+	}
+	return s0 + s1 + s2 + s3
+}
+
 func readSumGeneric(data []uint64) uint64 {
 	var s0, s1, s2, s3 uint64
 	n := len(data) / 4

@@ -48,6 +48,21 @@ func TestSumRowsAgree(t *testing.T) {
 	checkSums(t, full)
 }
 
+func TestMultiplyAddsRowsAgree(t *testing.T) {
+	for _, r := range append(multiplyAddsRows(), row[multiplyAddsFunc]{"dispatch", true, MultiplyAdds}) {
+		if !r.usable {
+			t.Logf("%s: not usable on this machine", r.name)
+			continue
+		}
+		for _, n := range []int{0, 1, 2, 7, 1000} {
+			if got := r.fn(n); got != int32(n*1024*15) {
+				t.Errorf("%s of %d: %d, want %d", r.name, n, got, n*1024*15)
+			}
+		}
+	}
+	mustPanic(t, map[string]func(){"fewer than none": func() { MultiplyAdds(-1) }})
+}
+
 func FuzzSums(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(make([]byte, 8*32*3+8*7))

@@ -1,6 +1,11 @@
 package kernel
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"unsafe"
+)
 
 // Row is one implementation of an operation, for measuring.
 type Row struct {
@@ -8,30 +13,165 @@ type Row struct {
 	Usable   bool       // on this machine
 	Chosen   bool       // by dispatch
 	Unit     string     // what Work counts
-	Work     func() int // does tens of microseconds of work on data in cache, and says how many units; only when Usable
+	Ceiling  string     // Op whose best row shows what the machine allows this one, units being alike; or empty
+	Work     func() int // does tens of microseconds of work and says how many units; only when Usable
 }
 
+// Operations that show what the machine allows.
+const (
+	opMultiplyAdds = "MultiplyAdds"
+	opReadSum      = "ReadSum from memory"
+)
+
 // Rows are all implementations of all operations. Those of one operation stand together, the generic one last, and
-// share their data.
+// share their data, which is in cache where the name does not say "from memory".
 func Rows() []Row {
-	return slices.Concat(dot8Work(), embed256Work(), nearest256Work(), filterCellWork(),
-		sumWork("CountOnes", countOnesRows()), sumWork("ReadSum", readSumRows()))
+	far := newMemory()
+	return slices.Concat(dot8Work(), dots8Work(), dots8MemoryWork(far), dotsBatch8Work(8), dotsBatch8Work(32),
+		dotsBatch8MemoryWork(far), above8Work(), embed256Work(), nearest256Work(), filterCellWork(),
+		multiplyAddsWork(), sumWork("CountOnes", countOnesRows()), sumWork("ReadSum", readSumRows()), readSumMemoryWork(far))
+}
+
+// What int8 kernels are measured with.
+const (
+	dims8 = 512
+	unit8 = "products of 512 elements"
+)
+
+func scrambledInt8(n int) []int8 {
+	data := make([]int8, n)
+	for i, word := range scrambled((n + 7) / 8) {
+		for j := range min(8, n-8*i) {
+			data[8*i+j] = int8(word >> (8 * j))
+		}
+	}
+	return data
 }
 
 func dot8Work() []Row {
-	const elements, templates = 512, 64
-	words := scrambled(elements / 8 * (1 + templates))
-	data := make([]int8, 8*len(words))
-	for i := range data {
-		data[i] = int8(words[i/8] >> (i % 8 * 8))
-	}
-	probe, gallery := data[:elements], data[elements:]
-	return views("Dot8", "products of 512 elements", dot8Rows(), func(dot8 dot8Func) int {
+	const templates = 64
+	data := scrambledInt8(dims8 * (1 + templates))
+	probe, gallery := data[:dims8], data[dims8:]
+	return under(opMultiplyAdds, views("Dot8", unit8, dot8Rows(), func(dot8 dot8Func) int {
 		for i := range templates {
-			dot8(probe, gallery[i*elements:][:elements])
+			dot8(probe, gallery[i*dims8:][:dims8])
 		}
 		return templates
+	}))
+}
+
+func dots8Work() []Row {
+	const n = 400
+	dst, gallery, probes := data8(n, 1)
+	return under(opMultiplyAdds, views("Dots8", unit8, dots8Rows(), func(dots8 dots8Func) int {
+		dots8(dst, gallery, probes.probes[0])
+		return n
+	}))
+}
+
+func dots8MemoryWork(far *memory) []Row {
+	const n = partBytes / dims8
+	dst, _, probes := data8(n, 1)
+	return under(opReadSum, views("Dots8 from memory", unit8, dots8Rows(), func(dots8 dots8Func) int {
+		bytes, _ := far.next()
+		dots8(dst, bytes, probes.probes[0])
+		return n
+	}))
+}
+
+func dotsBatch8Work(probes int) []Row {
+	const n = 128
+	dst, gallery, set := data8(n, probes)
+	return under(opMultiplyAdds, views(fmt.Sprintf("DotsBatch8, %d probes", probes), unit8, dotsBatch8Rows(), func(dotsBatch8 dotsBatch8Func) int {
+		dotsBatch8(dst, gallery, set)
+		return n * probes
+	}))
+}
+
+func dotsBatch8MemoryWork(far *memory) []Row {
+	const n, probes = partBytes / dims8, 32
+	dst, _, set := data8(n, probes)
+	return under(opMultiplyAdds, views("DotsBatch8, 32 probes, from memory", unit8, dotsBatch8Rows(), func(dotsBatch8 dotsBatch8Func) int {
+		bytes, _ := far.next()
+		dotsBatch8(dst, bytes, set)
+		return n * probes
+	}))
+}
+
+// data8 is a gallery of n vectors, several probes, and room for their products.
+func data8(n, probes int) (dst []int32, gallery []uint8, set *Probes8) {
+	data, list := scrambledInt8((n+probes)*dims8), make([]*Probe8, probes)
+	gallery = make([]uint8, n*dims8)
+	Offset8(gallery, data[:n*dims8])
+	for j := range list {
+		list[j] = NewProbe8(data[(n+j)*dims8:][:dims8])
+	}
+	return make([]int32, n*probes), gallery, NewProbes8(list)
+}
+
+func above8Work() []Row {
+	const n = 4096
+	dst, dots, scale := make([]uint32, n), make([]int32, n), make([]float32, n)
+	for i, word := range scrambled(n) {
+		dots[i], scale[i] = int32(word>>33), 1./(1<<31) // evenly from 0 to 1
+	}
+	return views("Above8", "products, 1 in 1,000 above", above8Rows(), func(above8 above8Func) int {
+		above8(dst, dots, scale, 0.999)
+		return n
 	})
+}
+
+func multiplyAddsWork() []Row {
+	const turns = 400
+	return views(opMultiplyAdds, unit8, multiplyAddsRows(), func(multiplyAdds multiplyAddsFunc) int {
+		multiplyAdds(turns)
+		return turns * 1024 / dims8
+	})
+}
+
+func readSumMemoryWork(far *memory) []Row {
+	return views(opReadSum, "reads of 512 bytes", readSumRows(), func(readSum sumFunc) int {
+		_, words := far.next()
+		readSum(words)
+		return partBytes / dims8
+	})
+}
+
+// memory is data larger than the caches of most processors, made when it is first needed and taken part by part, so that none is in
+// a cache when its turn comes.
+type memory struct {
+	words func() []uint64
+	at    int
+}
+
+const (
+	memoryBytes = 256 << 20
+	partBytes   = 256 << 10
+)
+
+func newMemory() *memory {
+	return &memory{words: sync.OnceValue(func() []uint64 {
+		words := make([]uint64, memoryBytes/8)
+		for n := copy(words, scrambled(partBytes/8)); n < len(words); n *= 2 {
+			copy(words[n:], words[:n])
+		}
+		return words
+	})}
+}
+
+// next is the same part as bytes and as words.
+func (m *memory) next() ([]uint8, []uint64) {
+	part := m.words()[m.at:][:partBytes/8]
+	m.at = (m.at + len(part)) % (memoryBytes / 8)
+	return unsafe.Slice((*uint8)(unsafe.Pointer(&part[0])), partBytes), part
+}
+
+// under says which operation bounds the rows.
+func under(ceiling string, rows []Row) []Row {
+	for i := range rows {
+		rows[i].Ceiling = ceiling
+	}
+	return rows
 }
 
 func embed256Work() []Row {

@@ -24,6 +24,38 @@ func machine() {
 		t := countTable()
 		return t.addOnes
 	})
+	multiplyAdds("multiplyAddsVNNITurns", ZMM, 16, zmmBytes, word("threes", 0x0303030303030303), word("fives", 0x0505050505050505),
+		func(three, five, sum VecVirtual) { VPDPBUSD(five, three, sum) })
+	multiplyAdds("multiplyAddsAVX2Turns", YMM, 8, ymmBytes/2, word("wideThrees", 0x0003000300030003), word("wideFives", 0x0005000500050005),
+		func(three, five, sum VecVirtual) {
+			product := YMM()
+			VPMADDWD(five, three, product)
+			VPADDD(product, sum, sum)
+		})
+}
+
+// multiplyAdds multiplies threes by fives in registers, 1,024 of them a turn, and adds the products to several sums, so that
+// none waits for the one before. multiply takes so many elements.
+func multiplyAdds(name string, vector func() VecVirtual, sums, elements int, threes, fives Mem, multiply func(three, five, sum VecVirtual)) {
+	TEXT(name, NOSPLIT, "func(n int) int32")
+	n := Load(Param("n"), GP64())
+	three, five, sum := broadcast(threes, vector), broadcast(fives, vector), make([]VecVirtual, sums)
+	for i := range sum {
+		sum[i] = vector()
+		VPSUBD(sum[i], sum[i], sum[i]) // VPXOR knows 16 registers
+	}
+	Label("turn")
+	for i := range 1024 / elements {
+		multiply(three, five, sum[i%sums])
+	}
+	DECQ(n)
+	JNZ(LabelRef("turn"))
+	for _, s := range sum[1:] {
+		VPADDD(s, sum[0], sum[0])
+	}
+	storeTotal32(sum[0])
+	VZEROUPPER()
+	RET()
 }
 
 // lines walks four quarters of the data side by side, a cache line of each a turn, with a sum for each vector of it.

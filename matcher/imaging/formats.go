@@ -30,8 +30,8 @@ var formats = [...]format{
 	{"BMP", "image/bmp", beginsBMP, checkBMP, bmp.DecodeConfig, reading(bmp.Decode), nil},
 	{"TIFF", "image/tiff", beginsTIFF, checkTIFF, tiff.DecodeConfig, reading(tiff.Decode), nil},
 	{"WSQ", "image/x-wsq", magic(0, "\xff\xa0\xff"), checkWSQ, nil, decodeWSQ, nil},
-	{"JPEG 2000", "image/jp2", magic(4, "jP  \r\n\x87\n"), checkJP2, nil, decodeJP2, nil},
-	{"JPEG 2000", "image/jp2", magic(0, "\xff\x4f\xff\x51"), checkJP2, nil, decodeJP2, nil},
+	{"JPEG 2000", mediaJP2, magic(4, "jP  \r\n\x87\n"), checkJP2, nil, decodeJP2, nil},
+	{"JPEG 2000", mediaJP2, magic(0, "\xff\x4f\xff\x51"), checkJP2, nil, decodeJP2, nil},
 	{name: "a face record", media: FormatFaceRecord, begins: beginsFaceRecord}, // unwrapped before
 	{name: "JPEG XL", media: "image/jxl", begins: magic(0, "\xff\x0a")},
 	{name: "GIF", media: "image/gif", begins: magic(0, "GIF8")},

@@ -262,7 +262,7 @@ func TestDamagedJPEG2000(t *testing.T) {
 	for _, encoded := range []string{j2kTiled, j2kTerminated, j2kReordered} {
 		whole := fromBase64(t, encoded)
 		for i := 2; i < len(whole); i++ {
-			for _, v := range []byte{0, 0xFF, whole[i] ^ 1<<(i%8)} {
+			for _, v := range []byte{0xFF, whole[i] ^ 1<<(i%8)} {
 				data := bytes.Clone(whole)
 				data[i] = v
 				img, err := DecodeRGB(data, "")
@@ -287,4 +287,45 @@ func FuzzJPEG2000(f *testing.F) {
 		}
 	}
 	fuzz(f, "image/jp2")
+}
+
+// All that decoding allocates, garbage included, stays within the estimate that the limit is checked with.
+func TestJPEG2000HoldsNoMoreThanEstimated(t *testing.T) {
+	const w, h = 1600, 1000
+	for name, c := range map[string]struct {
+		change func(*j2kForm)
+		layout bool // it has as many code-blocks as are allowed
+	}{
+		"colour":           {func(f *j2kForm) { *f = blankJ2K(w, h, 3) }, false},
+		"colour, lossy":    {func(f *j2kForm) { *f = blankJ2K(w, h, 3); f.filter = 0 }, false},
+		"grey":             {func(f *j2kForm) { *f = blankJ2K(w, h, 1) }, false},
+		"tiles":            {func(f *j2kForm) { *f = blankJ2K(w, h, 3); f.tileWidth, f.tileHeight = 400, 500 }, false},
+		"blocks of 4 by 4": {func(f *j2kForm) { *f = blankJ2K(w, h, 1); f.blocks, f.levels, f.packets = 0, 0, []byte{0} }, true},
+		"precincts of 8 by 8": {func(f *j2kForm) {
+			*f = blankJ2K(w, h, 1)
+			f.precincts, f.blocks, f.levels, f.packets = 0x33, 0, 0, make([]byte, 25000)
+		}, true},
+	} {
+		var form j2kForm
+		c.change(&form)
+		data := form.bytes()
+		file, err := readJP2(data)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		most := file.work() + resultBytes
+		if !c.layout {
+			most = 1.05*(most-float64(j2kLayoutBytes)/(w*h)) + 0.2
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		p, err := DecodeRGB(data, "")
+		runtime.ReadMemStats(&after)
+		if err != nil || len(p.Pix) != 3*w*h {
+			t.Fatalf("%s: %d bytes, %v", name, len(p.Pix), err)
+		}
+		if got := float64(after.TotalAlloc-before.TotalAlloc) / (w * h); got > most {
+			t.Errorf("%s: %.2f bytes a pixel, estimated %.2f", name, got, most)
+		}
+	}
 }

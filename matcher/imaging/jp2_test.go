@@ -2,6 +2,7 @@ package imaging
 
 import (
 	"encoding/binary"
+	"image"
 	"slices"
 	"testing"
 )
@@ -346,6 +347,36 @@ func TestReducedJPEG2000(t *testing.T) {
 		}
 		if _, err := decodeJP2At(data, 9); codeOf(err) == "" {
 			t.Errorf("nine resolutions left out of four: %v", err)
+		}
+	}
+}
+
+// Views of a photo in JPEG 2000 have the sizes and places of any other photo's, and show about the same.
+func TestViewsOfJPEG2000(t *testing.T) {
+	for _, encoded := range []string{j2kLossless, j2kTiled, j2kReordered} {
+		photo, err := Open(fromBase64(t, encoded), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := &Photo{Width: 26, Height: 20, full: shapes(26, 20)}
+		for _, scale := range []int{1, 2, 4, 8, 1} {
+			for _, r := range []image.Rectangle{image.Rect(0, 0, 26, 20), image.Rect(5, 3, 19, 20), image.Rect(25, 19, 40, 40)} {
+				got, err := photo.Region(r, scale)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := same.shrunk(within(r, 26, 20), scale)
+				if got.Left != want.Left || got.Top != want.Top || got.Width != want.Width || got.Height != want.Height || got.Scale != scale {
+					t.Fatalf("%v at 1/%d: %+v", r, scale, got)
+				}
+				sum := 0
+				for i := range got.Pix {
+					sum += max(int(got.Pix[i])-int(want.Pix[i]), int(want.Pix[i])-int(got.Pix[i]))
+				}
+				if mean := float64(sum) / float64(len(got.Pix)); scale == 1 && sum > 0 || scale == 2 && mean > 25 {
+					t.Errorf("%v at 1/%d: %.1f levels off in the mean", r, scale, mean)
+				}
+			}
 		}
 	}
 }

@@ -14,6 +14,7 @@ type Photo struct {
 
 	meta meta
 	jpeg *jpegFile
+	jp2  *jp2Photo
 	img  image.Image // of other formats
 	full RGB         // img, once a part of it was asked for
 }
@@ -40,9 +41,12 @@ func Open(data []byte, claimed string) (*Photo, error) {
 		p.Width, p.Height = m.height, m.width
 	}
 	err = guarded(f.name, func() (err error) {
-		if f.coded != nil {
+		switch {
+		case f.coded != nil:
 			p.jpeg, err = f.coded(data)
-		} else {
+		case f.media == mediaJP2:
+			p.jp2, err = openJP2(data)
+		default:
 			p.img, err = decodePixels(f, m, data)
 		}
 		return err
@@ -66,6 +70,9 @@ func (p *Photo) Region(r image.Rectangle, scale int) (View, error) {
 		return View{}, fmt.Errorf("imaging: a scale of 1/%d", scale)
 	}
 	r = within(r, p.Width, p.Height)
+	if p.jp2 != nil {
+		return p.jp2.region(r, scale)
+	}
 	if p.jpeg == nil {
 		return p.shrunk(r, scale), nil
 	}
@@ -88,6 +95,11 @@ func within(r image.Rectangle, width, height int) image.Rectangle {
 
 // grey is the whole photo as luma.
 func (p *Photo) grey() (w, h int, pix []byte, err error) {
+	if p.jp2 != nil {
+		if p.img, err = p.jp2.decode(1); err != nil {
+			return 0, 0, nil, err
+		}
+	}
 	if p.jpeg == nil {
 		w, h, pix = picture{p.img, p.meta}.upright(1, greyRows(p.img))
 		return w, h, pix, nil

@@ -107,42 +107,15 @@ func slopesOf(graph []byte) (map[string][]float32, error) {
 }
 
 // readSlopes reads a float32 tensor of shape [C,1,1]; values is nil for another.
-func readSlopes(tensor []byte) (name string, values []float32, err error) {
-	var dims []uint64
-	var data []byte
-	var kind uint64
-	err = eachField(tensor, func(num protowire.Number, typ protowire.Type, value []byte) error {
-		switch {
-		case num == tensorDims && typ == protowire.VarintType:
-			v, _ := protowire.ConsumeVarint(value)
-			dims = append(dims, v)
-		case num == tensorDims && typ == protowire.BytesType:
-			packed, _ := protowire.ConsumeBytes(value)
-			for len(packed) > 0 {
-				v, n := protowire.ConsumeVarint(packed)
-				if n < 0 {
-					return errNotONNX
-				}
-				dims, packed = append(dims, v), packed[n:]
-			}
-		case num == tensorDataType && typ == protowire.VarintType:
-			kind, _ = protowire.ConsumeVarint(value)
-		case num == tensorName && typ == protowire.BytesType:
-			text, _ := protowire.ConsumeBytes(value)
-			name = string(text)
-		case (num == tensorRawData || num == tensorFloatData) && typ == protowire.BytesType:
-			data, _ = protowire.ConsumeBytes(value)
-		}
-		return nil
-	})
-	if err != nil || kind != typeFloat || len(dims) != 3 || dims[1] != 1 || dims[2] != 1 ||
-		len(data) == 0 || len(data)%4 != 0 || uint64(len(data)/4) != dims[0] {
+func readSlopes(message []byte) (name string, values []float32, err error) {
+	t, err := readTensor(message)
+	if err != nil || !t.isFloat || len(t.dims) != 3 || t.dims[1] != 1 || t.dims[2] != 1 {
 		return "", nil, err
 	}
-	for ; len(data) > 0; data = data[4:] {
+	for data := t.data; len(data) > 0; data = data[4:] {
 		values = append(values, math.Float32frombits(binary.LittleEndian.Uint32(data)))
 	}
-	return name, values, nil
+	return t.name, values, nil
 }
 
 // splitNode makes the operators that take the place of PRelu from x to y, and their weights, as fields of a graph.

@@ -70,7 +70,7 @@ func load(m models.Manifest, dir, name string, sessions int) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	if weights, err = models.SplitPRelu(weights); err != nil {
+	if weights, err = forBlocks(weights); err != nil {
 		return nil, fmt.Errorf("ortnet: %s: %w", name, err)
 	}
 	n := &network{name: name, shape: file.Input.Shape, free: make(chan *place, sessions)}
@@ -98,6 +98,15 @@ func (n *network) fill(weights []byte, outputs []string, places int) (err error)
 		n.free <- p
 	}
 	return nil
+}
+
+// forBlocks writes a network so that ONNX Runtime can keep its pictures in blocks of channels throughout.
+func forBlocks(weights []byte) ([]byte, error) {
+	wide, err := models.WidenChannels(weights)
+	if err != nil {
+		return nil, err
+	}
+	return models.SplitPRelu(wide)
 }
 
 func newSession(weights []byte, outputs []string) (*ort.DynamicAdvancedSession, error) {

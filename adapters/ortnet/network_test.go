@@ -98,20 +98,20 @@ func TestSessionsOfNonsenseAreRefused(t *testing.T) {
 }
 
 // The networks as they are run say what the networks as they come say.
-func TestSplittingChangesNothing(t *testing.T) {
+func TestRewritingChangesNothing(t *testing.T) {
 	m, dir := prepared(t)
 	for _, f := range m.Files {
 		original, err := m.Weights(dir, f.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		asRun, err := models.SplitPRelu(original)
+		asRun, err := forBlocks(original)
 		if err != nil {
 			t.Fatal(err)
 		}
-		plain, split := outputs(t, original, f), outputs(t, asRun, f)
+		plain, rewritten := outputs(t, original, f), outputs(t, asRun, f)
 		for i := range plain {
-			if d := math.Abs(float64(plain[i] - split[i])); !(d < 1e-5) {
+			if d := math.Abs(float64(plain[i] - rewritten[i])); !(d < 1e-5) {
 				t.Errorf("%s: value %d differs by %g", f.Name, i, d)
 				break
 			}

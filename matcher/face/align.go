@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"biogate/matcher"
-	"biogate/matcher/imaging"
 	"biogate/models"
 )
 
@@ -34,7 +33,7 @@ type alignedFace struct {
 }
 
 // align finds the landmarks of the face in a box and draws it with eyes, nose and mouth in their usual places.
-func (e *Engine) align(ctx context.Context, src imaging.RGB, b box, tr matcher.Trace) (alignedFace, error) {
+func (e *Engine) align(ctx context.Context, src *scene, b box, tr matcher.Trace) (alignedFace, error) {
 	marks, err := e.findLandmarks(ctx, src, b)
 	if err != nil {
 		return alignedFace{}, err
@@ -43,7 +42,11 @@ func (e *Engine) align(ctx context.Context, src imaging.RGB, b box, tr matcher.T
 	if !ok {
 		return alignedFace{}, unusable("no-face", "the landmarks do not form a face")
 	}
-	f := alignedFace{marks, toTemplate, e.aligned(src, toTemplate)}
+	pixels, err := e.aligned(src, toTemplate)
+	if err != nil {
+		return alignedFace{}, err
+	}
+	f := alignedFace{marks, toTemplate, pixels}
 	showFace(tr, f)
 	return f, nil
 }
@@ -58,15 +61,19 @@ func targets(a models.FaceAlign) (five [5]point) {
 }
 
 // aligned draws the part of a picture that a map takes to the embedding's input.
-func (e *Engine) aligned(src imaging.RGB, toTemplate similarity) planes {
-	return sample(src, toTemplate.inverse(), e.feature.Input.Width(), e.feature.Input.Height(), repeatEdge)
+func (e *Engine) aligned(src *scene, toTemplate similarity) (planes, error) {
+	return src.sample(toTemplate.inverse(), e.feature.Input.Width(), e.feature.Input.Height(), repeatEdge)
 }
 
 // findLandmarks reads the 68 points in the square around the box's centre.
-func (e *Engine) findLandmarks(ctx context.Context, src imaging.RGB, b box) (landmarks, error) {
+func (e *Engine) findLandmarks(ctx context.Context, src *scene, b box) (landmarks, error) {
 	want, n := e.contract.Landmark, e.landmark.Input.Width()
 	from := square(b.centre(), want.Zoom*b.height(), n)
-	out, err := e.landmark.see(ctx, sample(src, from, n, n, repeatEdge))
+	p, err := src.sample(from, n, n, repeatEdge)
+	if err != nil {
+		return landmarks{}, err
+	}
+	out, err := e.landmark.see(ctx, p)
 	if err != nil {
 		return landmarks{}, err
 	}

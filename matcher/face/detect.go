@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"biogate/matcher"
-	"biogate/matcher/imaging"
 	"biogate/models"
 )
 
@@ -27,7 +26,7 @@ func (b box) contains(p matcher.Point) bool {
 }
 
 // find returns the one face that a template is to be made of.
-func (e *Engine) find(ctx context.Context, src imaging.RGB, at *matcher.Point, tr matcher.Trace) (box, error) {
+func (e *Engine) find(ctx context.Context, src *scene, at *matcher.Point, tr matcher.Trace) (box, error) {
 	boxes, err := e.detectAll(ctx, src)
 	if err != nil {
 		return box{}, err
@@ -39,20 +38,20 @@ func (e *Engine) find(ctx context.Context, src imaging.RGB, at *matcher.Point, t
 // detectAll finds the faces of a picture, the most confident first. The detector sees few pixels, so a first look at the
 // whole picture is followed by one from further away when it shows nothing (a face that fills the picture), and by nearer
 // ones at its parts when a large picture shows nothing or only tiny faces.
-func (e *Engine) detectAll(ctx context.Context, src imaging.RGB) ([]box, error) {
+func (e *Engine) detectAll(ctx context.Context, src *scene) ([]box, error) {
 	see, room := frameOf(e.detect.Input), e.contract.Detect.Room
-	first := see.whole(src, room[0])
+	first := see.whole(src.extent, room[0])
 	found, err := e.look(ctx, src, first)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
-		if found, err = e.look(ctx, src, see.whole(src, room[1])); err != nil {
+		if found, err = e.look(ctx, src, see.whole(src.extent, room[1])); err != nil {
 			return nil, err
 		}
 	}
 	if largest(found).height() < tinyFace*first.scale() && first.scale() > closeUpAbove {
-		for _, part := range see.closeUps(src, first.scale()/closeUpZoom) {
+		for _, part := range see.closeUps(src.extent, first.scale()/closeUpZoom) {
 			more, err := e.look(ctx, src, part)
 			if err != nil {
 				return nil, err
@@ -70,7 +69,7 @@ func frameOf(in models.Input) frame { return frame{float64(in.Width()), float64(
 
 // whole maps the detector's input to a picture that it shows whole, in the middle, with room around it: 1 leaves none on
 // the tighter axis.
-func (f frame) whole(src imaging.RGB, room float64) similarity {
+func (f frame) whole(src extent, room float64) similarity {
 	s := room * max(float64(src.Width)/f.w, float64(src.Height)/f.h)
 	return f.view(point{float64(src.Width-1) / 2, float64(src.Height-1) / 2}, s)
 }
@@ -82,7 +81,7 @@ func (f frame) view(centre point, s float64) similarity {
 
 // closeUps are views that cover a picture at s pixels a pixel, each overlapping the next by at least half, so that a
 // face of up to half a view is whole in one of them.
-func (f frame) closeUps(src imaging.RGB, s float64) []similarity {
+func (f frame) closeUps(src extent, s float64) []similarity {
 	var views []similarity
 	for _, y := range centres(src.Height, s*f.h) {
 		for _, x := range centres(src.Width, s*f.w) {
@@ -108,19 +107,23 @@ func centres(size int, window float64) []float64 {
 
 // look runs the detector once on the part of the picture that from shows. Faces cut by an edge of the view that is not
 // one of the picture are left to another look.
-func (e *Engine) look(ctx context.Context, src imaging.RGB, from similarity) ([]box, error) {
+func (e *Engine) look(ctx context.Context, src *scene, from similarity) ([]box, error) {
 	in := e.detect.Input
-	out, err := e.detect.see(ctx, sample(src, from, in.Width(), in.Height(), margin(in.Mean)))
+	p, err := src.sampleAveraged(from, in.Width(), in.Height(), margin(in.Mean), detectAveraged)
+	if err != nil {
+		return nil, err
+	}
+	out, err := e.detect.see(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	see := frameOf(in)
 	found := see.boxes(out[0], out[1], from, e.contract.Detect.MinConfidence)
-	return slices.DeleteFunc(found, func(b box) bool { return see.cuts(b, from, src) }), nil
+	return slices.DeleteFunc(found, func(b box) bool { return see.cuts(b, from, src.extent) }), nil
 }
 
 // cuts says whether an edge of the view that is not one of the picture runs along a box.
-func (f frame) cuts(b box, from similarity, src imaging.RGB) bool {
+func (f frame) cuts(b box, from similarity, src extent) bool {
 	corner, far := from.apply(point{0, 0}), from.apply(point{f.w - 1, f.h - 1})
 	near := 2 * from.scale()
 	return corner.x > near && b.x0 < corner.x+near || corner.y > near && b.y0 < corner.y+near ||

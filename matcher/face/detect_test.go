@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"biogate/matcher/imaging"
 )
 
 func TestDecodeBoxes(t *testing.T) {
@@ -58,7 +56,7 @@ func TestSuppress(t *testing.T) {
 func TestCloseUpsHideNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, h := rapid.IntRange(960, 12000).Draw(t, "w"), rapid.IntRange(960, 12000).Draw(t, "h")
-		src := imaging.RGB{Width: w, Height: h}
+		src := extent{w, h}
 		see := frame{detectW, detectH}
 		s := see.whole(src, 1.25).scale() / closeUpZoom
 		side := min(s*detectH/2*0.95, float64(w), float64(h))
@@ -80,7 +78,7 @@ func TestCloseUpsHideNothing(t *testing.T) {
 
 func TestFirstLookIsTheWholePicture(t *testing.T) {
 	for _, size := range [][2]int{{350, 350}, {640, 480}, {4000, 300}, {10, 2000}} {
-		src := imaging.RGB{Width: size[0], Height: size[1]}
+		src := extent{size[0], size[1]}
 		s := frame{detectW, detectH}.whole(src, 1)
 		a, b := s.apply(point{-0.5, -0.5}), s.apply(point{detectW - 0.5, detectH - 0.5})
 		if a.x > -0.5+1e-6 || a.y > -0.5+1e-6 || b.x < float64(size[0])-0.5-1e-6 || b.y < float64(size[1])-0.5-1e-6 {

@@ -86,9 +86,9 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 		return e.adopt(s)
 	}
 	clock := newClock()
-	picture, err := imaging.DecodeRGB(s.Data, s.Format)
+	picture, err := open(s)
 	if err != nil {
-		return matcher.Extraction{}, refusal(err)
+		return matcher.Extraction{}, err
 	}
 	clock.done("decode")
 	b, err := e.find(ctx, picture, s.At, tr)

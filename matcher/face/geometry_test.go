@@ -92,6 +92,11 @@ func TestFitRefusesOnePoint(t *testing.T) {
 }
 
 // slope is a picture whose colours grow linearly, which bilinear interpolation must give back exactly.
+// sceneOf is a decoded picture as a scene.
+func sceneOf(p imaging.RGB) *scene {
+	return &scene{extent: extent{p.Width, p.Height}, views: []imaging.View{{RGB: p, Scale: 1}}}
+}
+
 func slope(w, h int) imaging.RGB {
 	p := imaging.RGB{Width: w, Height: h, Pix: make([]byte, 3*w*h)}
 	for y := range h {
@@ -147,8 +152,10 @@ func TestSampleOfAnything(t *testing.T) {
 		sample(src, anySimilarity(t), 7, 5, repeatEdge)
 		b := box{x0: rapid.Float64Range(-100, 100).Draw(t, "x0"), y0: rapid.Float64Range(-100, 100).Draw(t, "y0")}
 		b.x1, b.y1 = b.x0+rapid.Float64Range(1, 100).Draw(t, "bw"), b.y0+rapid.Float64Range(1, 100).Draw(t, "bh")
-		if cut := surroundings(src, b, 2.7); len(cut.Pix) != 3*cut.Width*cut.Height || cut.Width < 1 || cut.Height < 1 {
-			t.Errorf("surroundings of %dx%d with %d bytes", cut.Width, cut.Height, len(cut.Pix))
+		s := sceneOf(src)
+		part := surroundings(s.extent, b, 2.7)
+		if cut, err := s.cut(part, 9, 9); err != nil || part.Empty() || !part.In(s.all()) || cut.Width != part.Dx() || len(cut.Pix) != 3*cut.Width*cut.Height {
+			t.Errorf("surroundings %v of %dx%d with %d bytes, %v", part, cut.Width, cut.Height, len(cut.Pix), err)
 		}
 	})
 }
@@ -169,7 +176,10 @@ func TestAlignedPutsTheEyesInPlace(t *testing.T) {
 		}
 	}
 	src := slope(250, 250)
-	face := newFake(t, fakeNets()).aligned(src, s)
+	face, err := newFake(t, fakeNets()).aligned(sceneOf(src), s)
+	if err != nil {
+		t.Fatal(err)
+	}
 	eye := marks.five()[0]
 	x, y := int(usual[0].x), int(usual[0].y)
 	if i := y*featureSide + x; !near(float64(face.r[i]), eye.x, 2) || !near(float64(face.g[i]), eye.y, 2) {

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"biogate/matcher"
-	"biogate/matcher/imaging"
 	"biogate/models"
 )
 
@@ -26,8 +25,8 @@ type measures struct {
 }
 
 // judge says how well a face will serve recognition, given the length of its embedding.
-func (e *Engine) judge(ctx context.Context, src imaging.RGB, f alignedFace, clarity float64, tr matcher.Trace) (matcher.Quality, error) {
-	m := measure(src, f)
+func (e *Engine) judge(ctx context.Context, src *scene, f alignedFace, clarity float64, tr matcher.Trace) (matcher.Quality, error) {
+	m := measure(src.extent, f)
 	m.clarity = clarity
 	open, err := e.eyesOpen(ctx, src, f.marks)
 	if err != nil {
@@ -38,7 +37,7 @@ func (e *Engine) judge(ctx context.Context, src imaging.RGB, f alignedFace, clar
 	return m.quality(e.contract.Clarity), nil
 }
 
-func measure(src imaging.RGB, f alignedFace) (m measures) {
+func measure(src extent, f alignedFace) (m measures) {
 	five := f.marks.five()
 	m.eyes = distance(five[0], five[1])
 	m.roll = degrees(math.Atan2(five[1].y-five[0].y, five[1].x-five[0].x))
@@ -136,7 +135,7 @@ func (m *moments) mean() float64 { return m.sum / m.n }
 func (m *moments) deviation() float64 { return math.Sqrt(max(m.squares/m.n-m.mean()*m.mean(), 0)) }
 
 // eyesOpen is how sure the network is that the more open eye is open, 0 to 1; 1 without a network.
-func (e *Engine) eyesOpen(ctx context.Context, src imaging.RGB, l landmarks) (float64, error) {
+func (e *Engine) eyesOpen(ctx context.Context, src *scene, l landmarks) (float64, error) {
 	if e.eye.Network == nil {
 		return 1, nil
 	}
@@ -149,18 +148,22 @@ func (e *Engine) eyesOpen(ctx context.Context, src imaging.RGB, l landmarks) (fl
 }
 
 // eyeOpen is how sure the network is that the eye with its outer or inner corner at landmark i is open, 0 to 1.
-func (e *Engine) eyeOpen(ctx context.Context, src imaging.RGB, l landmarks, i int) (float64, error) {
+func (e *Engine) eyeOpen(ctx context.Context, src *scene, l landmarks, i int) (float64, error) {
 	centre := mean(l[i+1], l[i+2], l[i+4], l[i+5])
 	want, n := e.contract.Eye, e.eye.Input.Width()
 	side := max(want.Zoom*distance(l[i], l[i+3]), 1)
-	out, err := e.eye.see(ctx, sample(src, square(centre, side, n), n, n, repeatEdge))
+	p, err := src.sample(square(centre, side, n), n, n, repeatEdge)
+	if err != nil {
+		return 0, err
+	}
+	out, err := e.eye.see(ctx, p)
 	if err != nil {
 		return 0, err
 	}
 	return softmax(out[0])[want.Open], nil
 }
 
-func (l landmarks) inside(src imaging.RGB) float64 {
+func (l landmarks) inside(src extent) float64 {
 	n := 0
 	for _, p := range l {
 		if p.x >= -0.5 && p.y >= -0.5 && p.x <= float64(src.Width)-0.5 && p.y <= float64(src.Height)-0.5 {

@@ -77,7 +77,7 @@ func bilinear(src imaging.RGB, p point) (r, g, b float32) {
 
 // reduce averages the part of src that a sample will see in blocks of k x k, and gives the map to match.
 func reduce(src imaging.RGB, from similarity, w, h, k int) (imaging.RGB, similarity) {
-	x0, y0, x1, y1 := footprint(src, from, w, h, k)
+	x0, y0, x1, y1 := extent{src.Width, src.Height}.footprint(from, w, h, k)
 	small := imaging.RGB{Width: (x1 - x0 + k - 1) / k, Height: (y1 - y0 + k - 1) / k}
 	small.Pix = make([]byte, 3*small.Width*small.Height)
 	sums := make([]uint32, 3*small.Width)
@@ -117,16 +117,16 @@ func addRow(sums []uint32, row []byte, k int) {
 	}
 }
 
-// footprint is the part of src (half-open, at least one pixel) under a w x h sample, with a block to spare.
-func footprint(src imaging.RGB, from similarity, w, h, k int) (x0, y0, x1, y1 int) {
+// footprint is the part of a picture (half-open, at least one pixel) under a w x h sample, with k pixels to spare.
+func (e extent) footprint(from similarity, w, h, k int) (x0, y0, x1, y1 int) {
 	left, top, right, low := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
 	for _, corner := range [4]point{{0, 0}, {float64(w - 1), 0}, {0, float64(h - 1)}, {float64(w - 1), float64(h - 1)}} {
 		p := from.apply(corner)
 		left, right = min(left, p.x), max(right, p.x)
 		top, low = min(top, p.y), max(low, p.y)
 	}
-	x0, x1 = span(left, right, k, src.Width)
-	y0, y1 = span(top, low, k, src.Height)
+	x0, x1 = span(left, right, k, e.Width)
+	y0, y1 = span(top, low, k, e.Height)
 	return x0, y0, x1, y1
 }
 

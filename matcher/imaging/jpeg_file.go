@@ -28,10 +28,10 @@ type jpegFile struct {
 
 // jpegComponent is one plane of samples.
 type jpegComponent struct {
-	id     byte
-	h, v   int // sampling factors
-	step   byte
-	steps  *block  // the quantiser that was in force at its scan
+	id    byte
+	h, v  int // sampling factors
+	step  byte
+	steps *block // the quantiser that was in force at its scan
 	// Held coefficients: 64 a block, blocks row by row, as many as whole units need; nil before the first scan. filled tells
 	// by zigzag index which AC coefficients of a block may be other than zero.
 	coeffs []int16

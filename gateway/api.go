@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"biogate/gateway/challenge"
 	"biogate/gateway/decision"
 	"biogate/matcher"
 )
@@ -90,7 +91,7 @@ type CaptureInfo struct {
 	Position matcher.Position
 	Usable   bool
 	Quality  matcher.Quality
-	PAD      *matcher.PAD
+	PAD      *matcher.PAD // captures that were judged together, as a sequence, share it
 }
 
 // IdentifyOutcome is an Outcome with candidates, best first.
@@ -141,6 +142,8 @@ type API interface {
 	Forget(ctx context.Context, subject string) (Deletion, error)
 	Verify(ctx context.Context, r VerifyRequest) (Outcome, error)
 	Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutcome, error)
+	// Challenge issues a nonce that can be used once; kind is challenge.KindNonce or one of matcher's.
+	Challenge(ctx context.Context, kind string) (challenge.Issued, error)
 	PutGallery(ctx context.Context, g Gallery) (info GalleryInfo, created bool, err error)
 	Gallery(ctx context.Context, name string) (GalleryInfo, error)
 	DeleteGallery(ctx context.Context, name string) error

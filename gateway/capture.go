@@ -21,24 +21,32 @@ type captured struct {
 	refusal *matcher.Error // why the capture is unusable; nil when it is usable
 }
 
-// extract turns captures into templates, in order. A capture that is sound but unusable comes back with its refusal; any
-// other failure ends the request.
-func (s *Service) extract(ctx context.Context, samples []matcher.Sample) ([]captured, error) {
+// extract turns captures into templates, in order, and has sequences judged. A capture that is sound but unusable comes back
+// with its refusal; any other failure ends the request. c is the challenge that the captures have to follow, or nil.
+func (s *Service) extract(ctx context.Context, samples []matcher.Sample, policy decision.Policy, c *matcher.Challenge) ([]captured, error) {
 	if len(samples) == 0 {
 		return nil, &Error{Kind: Malformed, Code: "captures-missing", Detail: "the request has no captures"}
 	}
 	if len(samples) > MaxCaptures {
 		return nil, &Error{Kind: Malformed, Code: "captures-too-many", Detail: fmt.Sprintf("%d captures, at most %d are allowed", len(samples), MaxCaptures)}
 	}
+	if err := checkSequence(samples); err != nil {
+		return nil, err
+	}
+	skip := policy.PAD == decision.PADOff && c == nil
 	out := make([]captured, len(samples))
 	for i, sample := range samples {
-		c, err := s.extractOne(ctx, sample)
+		sample.SkipPAD = skip
+		one, err := s.extractOne(ctx, sample)
 		if err != nil {
 			return nil, inCapture(i, len(samples), err)
 		}
-		out[i] = c
+		out[i] = one
 	}
-	return out, nil
+	if skip {
+		return out, nil
+	}
+	return out, s.judgeSequence(ctx, samples, out, c)
 }
 
 func (s *Service) extractOne(ctx context.Context, sample matcher.Sample) (captured, error) {
@@ -56,11 +64,14 @@ func (s *Service) extractOne(ctx context.Context, sample matcher.Sample) (captur
 		s.deps.Observer.Stage(stage.Name, stage.Took)
 	}
 	if refusal := (*matcher.Error)(nil); errors.As(err, &refusal) && refusal.Code == matcher.CodeUnusable {
-		info := CaptureInfo{Modality: sample.Modality, Position: sample.Position, Quality: matcher.Quality{Reasons: refusal.Reasons}}
+		info := CaptureInfo{Modality: sample.Modality, Position: sample.Position, Quality: matcher.Quality{Reasons: refusal.Reasons, Hint: refusal.Hint}}
 		return captured{info: info, refusal: refusal}, nil
 	}
 	if err != nil {
 		return captured{}, err
+	}
+	if sample.SkipPAD {
+		x.PAD = nil
 	}
 	return captured{Extraction: x, info: CaptureInfo{
 		Modality: sample.Modality, Position: x.Template.Position, Usable: true, Quality: x.Quality, PAD: x.PAD,
@@ -85,13 +96,6 @@ func inCapture(i, n int, err error) error {
 	e := *AsError(err)
 	e.Detail = fmt.Sprintf("capture %d of %d: %s", i+1, n, e.Detail)
 	return &e
-}
-
-// attacked says whether a detector strong enough to decide on suspects a presentation attack.
-func attacked(captures []captured) bool {
-	return slices.ContainsFunc(captures, func(c captured) bool {
-		return c.PAD != nil && c.PAD.Suspect && !c.PAD.Advisory
-	})
 }
 
 func infos(captures []captured) []CaptureInfo {

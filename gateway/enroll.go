@@ -16,7 +16,7 @@ func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, er
 	if err := checkIdentifier("subject", r.Subject); err != nil {
 		return EnrollResult{}, err
 	}
-	captures, err := s.extract(ctx, r.Captures)
+	captures, err := s.extract(ctx, r.Captures, s.deps.Policy, nil)
 	if err != nil {
 		return EnrollResult{}, err
 	}
@@ -119,7 +119,7 @@ func (s *Service) deduplicate(ctx context.Context, subject string, captures []ca
 	if err != nil {
 		return nil, err
 	}
-	found, _, err := s.search(ctx, everyone, matcher.Filter{}, questions, s.deps.Policy)
+	found, _, _, err := s.search(ctx, everyone, matcher.Filter{}, questions, s.deps.Policy)
 	if err != nil {
 		return nil, err
 	}

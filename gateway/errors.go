@@ -75,7 +75,7 @@ func AsError(err error) *Error {
 		return e
 	}
 	if e := (*matcher.Error)(nil); errors.As(err, &e) {
-		return &Error{Kind: codeKinds[e.Code], Code: string(e.Code), Detail: e.Detail, Reasons: e.Reasons}
+		return &Error{Kind: codeKinds[e.Code], Code: string(e.Code), Detail: e.Detail, Hint: e.Hint, Reasons: e.Reasons}
 	}
 	return &Error{Kind: Internal, Code: "internal", Detail: "the gateway failed", Cause: err}
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"time"
 
+	"biogate/gateway/challenge"
 	"biogate/gateway/decision"
 	"biogate/matcher"
 )
@@ -23,6 +24,7 @@ type Deps struct {
 	Lister       TemplateLister // of the record
 	Galleries    Galleries
 	Issuer       Issuer
+	Nonces       Nonces // optional: used nonces of challenges; without it this process remembers its own
 	Observer     Observer
 	Now          func() time.Time
 	Policy       decision.Policy
@@ -36,6 +38,8 @@ type Service struct {
 	deps      Deps
 	engines   map[matcher.Modality]model
 	galleries *galleries
+	minter    *challenge.Minter
+	nonces    Nonces
 	workers   chan struct{}
 	enrolling chan struct{} // one at a time when deduplicating; nil otherwise
 }
@@ -48,7 +52,13 @@ type model struct {
 
 // New checks d and loads every gallery into memory. Call Run as well: it forgets galleries that expire.
 func New(ctx context.Context, d Deps) (*Service, error) {
-	s := &Service{deps: d, engines: map[matcher.Modality]model{}, workers: make(chan struct{}, max(d.Workers, 1))}
+	s := &Service{
+		deps: d, engines: map[matcher.Modality]model{}, workers: make(chan struct{}, max(d.Workers, 1)),
+		minter: challenge.NewMinter(d.Now), nonces: d.Nonces,
+	}
+	if s.nonces == nil {
+		s.nonces = challenge.NewSpent(spentNonces, d.Now)
+	}
 	if err := d.Policy.Check(); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}

@@ -24,24 +24,32 @@ func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutc
 	if err := checkIdentify(r); err != nil {
 		return IdentifyOutcome{}, err
 	}
-	captures, err := s.extract(ctx, r.Captures)
+	issued, err := s.redeem(ctx, r.Nonce, policy)
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
-	questions, err := s.probes(captures)
+	captures, err := s.extract(ctx, r.Captures, policy, instruction(issued))
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
-	accepted, out, err := s.search(ctx, r.Gallery, r.Among, questions, policy)
+	counted, excluded := admissible(captures, policy)
+	questions, err := s.probes(counted)
+	if err != nil {
+		return IdentifyOutcome{}, err
+	}
+	accepted, out, compared, err := s.search(ctx, r.Gallery, r.Among, questions, policy)
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
 	if r.MaxCandidates > 0 {
 		accepted = accepted[:min(len(accepted), r.MaxCandidates)]
 	}
-	out.Reasons, out.Captures = append(unusable(captures), out.Reasons...), infos(captures)
-	if attacked(captures) {
-		accepted, out.Decision, out.Reasons = nil, decision.Inconclusive, append(out.Reasons, "presentation-attack-suspected")
+	out.Reasons, out.Captures = slices.Concat(unusable(captures), excluded, out.Reasons), infos(captures)
+	if len(accepted) > 0 { // until it is announced
+		out.Decision = decision.Match
+	}
+	if withhold(&out.Outcome, unreliable(counted, compared), s.objections(issued, r.Captures, captures)); out.Decision != decision.Match {
+		accepted = nil
 	}
 	if err := s.announce(ctx, r, accepted, &out); err != nil {
 		return IdentifyOutcome{}, err
@@ -86,20 +94,19 @@ func checkAmong(f matcher.Filter) error {
 
 // search scans the gallery's index, then compares the shortlist in full exactly as a verification would. It returns the
 // candidates that the policy accepts, best first, and an outcome that describes the nearest member without naming it.
-func (s *Service) search(ctx context.Context, name string, among matcher.Filter, questions []asked, policy decision.Policy) ([]found, IdentifyOutcome, error) {
+func (s *Service) search(ctx context.Context, name string, among matcher.Filter, questions []asked, policy decision.Policy) (accepted []found, nearest IdentifyOutcome, compared []matcher.Modality, err error) {
 	shortlist, members, err := s.shortlist(ctx, name, among, questions, policy)
 	if err != nil {
-		return nil, IdentifyOutcome{}, err
+		return nil, IdentifyOutcome{}, nil, err
 	}
 	demanded, tooLarge := policy.CandidateFMR(members), false
-	nearest := IdentifyOutcome{Outcome: Outcome{Decision: decision.Inconclusive, FMR: 1}, Searched: members}
+	nearest = IdentifyOutcome{Outcome: Outcome{Decision: decision.Inconclusive, FMR: 1}, Searched: members}
 	if len(questions) > 0 && len(shortlist) == 0 {
 		nearest.Reasons = []string{"gallery-has-no-reference"}
 	}
-	var accepted []found
 	for _, subject := range shortlist {
 		if err := ctx.Err(); err != nil {
-			return nil, IdentifyOutcome{}, unavailable("deadline-exceeded", "the search took longer than the request has", err)
+			return nil, IdentifyOutcome{}, nil, unavailable("deadline-exceeded", "the search took longer than the request has", err)
 		}
 		f, fused, degraded, err := s.examine(ctx, subject, questions)
 		if errors.Is(err, ErrNotFound) {
@@ -110,8 +117,9 @@ func (s *Service) search(ctx context.Context, name string, among matcher.Filter,
 			continue
 		}
 		if err != nil {
-			return nil, IdentifyOutcome{}, err
+			return nil, IdentifyOutcome{}, nil, err
 		}
+		compared = append(compared, modalitiesOf(f.Scores)...)
 		nearest.Degraded = union(nearest.Degraded, degraded)
 		if slices.ContainsFunc(f.reasons, func(r string) bool { return strings.HasPrefix(r, "reference-damaged") }) {
 			nearest.Reasons = union(nearest.Reasons, []string{"reference-damaged"})
@@ -131,7 +139,7 @@ func (s *Service) search(ctx context.Context, name string, among matcher.Filter,
 		}
 	}
 	slices.SortStableFunc(accepted, func(a, b found) int { return compareRates(a.FMR, b.FMR) })
-	return accepted[:min(len(accepted), policy.MaxCandidates)], nearest, nil
+	return accepted[:min(len(accepted), policy.MaxCandidates)], nearest, compared, nil
 }
 
 // passedOver names the modalities asked about of which members hold references of another model: whoever was not found may be

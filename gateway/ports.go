@@ -134,6 +134,13 @@ type Receipts interface {
 	Remember(ctx context.Context, key string, r Receipt) error
 }
 
+// Nonces remembers which nonces of challenges were used.
+type Nonces interface {
+	// Spend marks a nonce as used and remembers that until a time at least. first is false when it was used before; of several
+	// calls at once one is the first. After an error nobody may rely on the nonce.
+	Spend(ctx context.Context, nonce string, until time.Time) (first bool, err error)
+}
+
 // Receipt is the answer to an earlier write.
 type Receipt struct {
 	Request [32]byte // SHA-256 over method, path and body: the same key with another request is refused

@@ -13,11 +13,17 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	if err := checkVerify(r); err != nil {
 		return Outcome{}, err
 	}
-	captures, err := s.extract(ctx, r.Captures)
+	policy := s.policy(r.Audience)
+	issued, err := s.redeem(ctx, r.Nonce, policy)
 	if err != nil {
 		return Outcome{}, err
 	}
-	questions, err := s.probes(captures)
+	captures, err := s.extract(ctx, r.Captures, policy, instruction(issued))
+	if err != nil {
+		return Outcome{}, err
+	}
+	counted, excluded := admissible(captures, policy)
+	questions, err := s.probes(counted)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -31,7 +37,9 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	if err != nil {
 		return Outcome{}, err
 	}
-	out := s.conclude(r.Audience, captures, found, degraded)
+	found.reasons = append(excluded, found.reasons...)
+	out := conclude(policy, captures, found, degraded)
+	withhold(&out, unreliable(counted, modalitiesOf(found.scores)), s.objections(issued, r.Captures, captures))
 	if out.Decision == decision.Match {
 		out.Assertion, err = s.assert(ctx, AssertionFacts{Subject: r.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "verify", Device: r.Device}, out)
 	}
@@ -66,16 +74,20 @@ func (s *Service) compareStaged(questions []asked, refs References, lenient bool
 }
 
 // conclude fuses the evidence and holds it against the audience's policy.
-func (s *Service) conclude(audience string, captures []captured, found compared, degraded []string) Outcome {
+func conclude(policy decision.Policy, captures []captured, found compared, degraded []string) Outcome {
 	fused := decision.Fuse(found.evidence)
-	out := Outcome{
-		Decision: decision.Accept(fused, s.policy(audience).MaxFMR),
+	return Outcome{
+		Decision: decision.Accept(fused, policy.MaxFMR),
 		FMR:      fused.FMR, Extrapolated: fused.Extrapolated,
 		Reasons: slices.Concat(unusable(captures), found.reasons, unsupported(found.scores)),
 		Scores:  found.scores, Captures: infos(captures), Degraded: degraded,
 	}
-	if attacked(captures) {
-		out.Decision, out.Reasons = decision.Inconclusive, append(out.Reasons, "presentation-attack-suspected")
+}
+
+// modalitiesOf names those that were compared.
+func modalitiesOf(scores []Comparison) (out []matcher.Modality) {
+	for _, c := range scores {
+		out = append(out, c.Modality)
 	}
 	return out
 }
@@ -134,8 +146,25 @@ func modalityFacts(c Comparison, captures []CaptureInfo) ModalityFacts {
 	return facts
 }
 
+// worse is the one that speaks more against its capture: one that suspects an attack before one that is too weak to decide on
+// before one that finds nothing, and the lower score of alike ones.
 func worse(a, b *matcher.PAD) *matcher.PAD {
-	if a == nil || (b != nil && b.Score < a.Score) {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	case suspicious(a) != suspicious(b):
+		if suspicious(b) {
+			return b
+		}
+		return a
+	case cleared(a) != cleared(b):
+		if cleared(a) {
+			return b
+		}
+		return a
+	case b.Score < a.Score:
 		return b
 	}
 	return a

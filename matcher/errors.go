@@ -21,6 +21,7 @@ type Error struct {
 	Code    Code
 	Detail  string   // one sentence for a person
 	Reasons []string // for CodeUnusable: kebab-case, worst first (no-face, several-faces, blank, too-few-minutiae, ...)
+	Hint    string   // for CodeUnusable: a short sentence that a kiosk can show; may be empty
 }
 
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Detail }

@@ -31,6 +31,8 @@ type Sample struct {
 	Data     []byte   // encoded picture or template
 	// Taken is the time since the first sample of a sequence was taken; 0 where no sequence was.
 	Taken time.Duration
+	// SkipPAD: nobody asks for presentation attack detection, so that its time can be saved.
+	SkipPAD bool
 }
 
 // Point is a position in a picture, in pixels from its top left corner.

@@ -53,9 +53,18 @@ type Modality struct {
 
 // PAD is the outcome of presentation attack detection.
 type PAD struct {
+	Score    float64       `json:"score"` // 0 (attack) to 1 (bona fide)
+	Suspect  bool          `json:"suspect"`
+	Advisory bool          `json:"advisory"` // too weak a detector to decide on
+	Evidence []PADEvidence `json:"evidence,omitempty"`
+}
+
+// PADEvidence is what one method of detection found: a single network, a sequence of captures, a challenge that was followed.
+type PADEvidence struct {
+	Name     string  `json:"name"`
 	Score    float64 `json:"score"` // 0 (attack) to 1 (bona fide)
 	Suspect  bool    `json:"suspect"`
-	Advisory bool    `json:"advisory"` // too weak a detector to decide on
+	Advisory bool    `json:"advisory"`
 }
 
 // DeletionClaims is the payload of a deletion receipt. It does not expire: it states what was done.

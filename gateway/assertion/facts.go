@@ -22,10 +22,12 @@ func checkFacts(a gateway.AssertionFacts) error {
 	switch {
 	case a.Subject == "" || a.Audience == "":
 		return errors.New("assertion: no subject or no audience")
-	case !utf8.ValidString(a.Subject) || !utf8.ValidString(a.Audience) || !utf8.ValidString(a.Nonce):
-		return errors.New("assertion: subject, audience or nonce is not UTF-8") // JSON would merge different ones
+	case !utf8.ValidString(a.Subject) || !utf8.ValidString(a.Audience) || !utf8.ValidString(a.Nonce) || !utf8.ValidString(a.Group):
+		return errors.New("assertion: subject, audience, nonce or group is not UTF-8") // JSON would merge different ones
 	case a.Mode == "verify" && a.Gallery != "" || a.Mode == "identify" && a.Gallery == "":
 		return fmt.Errorf("assertion: mode %q, and a gallery: %t", a.Mode, a.Gallery != "")
+	case a.Mode == "verify" && (a.Group != "" || a.Searched != 0) || a.Mode == "identify" && a.Searched < 1:
+		return fmt.Errorf("assertion: mode %q, %d members searched, and a group: %t", a.Mode, a.Searched, a.Group != "")
 	case a.Mode != "verify" && a.Mode != "identify":
 		return fmt.Errorf("assertion: unknown mode %q", a.Mode)
 	case a.AuthTime.IsZero():
@@ -59,6 +61,16 @@ func checkModality(m gateway.ModalityFacts) error {
 		return fmt.Errorf("assertion: presentation attack score %v of %s is not in 0..1", m.PAD.Score, m.Modality)
 	case m.PAD.Suspect && !m.PAD.Advisory:
 		return fmt.Errorf("assertion: a presentation attack is suspected for %s", m.Modality)
+	}
+	for _, e := range m.PAD.Evidence {
+		switch {
+		case e.Name == "" || !utf8.ValidString(e.Name):
+			return fmt.Errorf("assertion: presentation attack evidence without a name for %s", m.Modality)
+		case !(e.Score >= 0 && e.Score <= 1):
+			return fmt.Errorf("assertion: presentation attack score %v of %s by %s is not in 0..1", e.Score, m.Modality, e.Name)
+		case e.Suspect && !e.Advisory:
+			return fmt.Errorf("assertion: a presentation attack is suspected for %s by %s", m.Modality, e.Name)
+		}
 	}
 	return nil
 }
@@ -120,8 +132,16 @@ func modalities(facts []gateway.ModalityFacts) []Modality {
 			Modality: string(m.Modality), Model: m.Model, FMR: m.FMR, Extrapolated: m.Extrapolated, Quality: m.Quality,
 		}
 		if m.PAD != nil {
-			out[i].PAD = &PAD{Score: m.PAD.Score, Suspect: m.PAD.Suspect, Advisory: m.PAD.Advisory}
+			out[i].PAD = judged(*m.PAD)
 		}
+	}
+	return out
+}
+
+func judged(p matcher.PAD) *PAD {
+	out := &PAD{Score: p.Score, Suspect: p.Suspect, Advisory: p.Advisory}
+	for _, e := range p.Evidence {
+		out.Evidence = append(out.Evidence, PADEvidence{Name: e.Name, Score: e.Score, Suspect: e.Suspect, Advisory: e.Advisory})
 	}
 	return out
 }

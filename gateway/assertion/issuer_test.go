@@ -40,10 +40,15 @@ func TestClaimsAreThoseOfTheContract(t *testing.T) {
 	a := facts()
 	a.Mode, a.Gallery, a.Device, a.Nonce, a.Extrapolated = "identify", "staff", "kiosk-7", "", true
 	a.Modalities, a.Degraded = a.Modalities[:1], []string{"cache"}
+	a.Group, a.Searched = "night", 42
+	a.Modalities[0].PAD = &matcher.PAD{Score: 0.9, Evidence: []matcher.PADEvidence{
+		{Name: "challenge-colour", Score: 0.8, Reason: "left out"}, {Name: "network", Score: 0.2, Suspect: true, Advisory: true},
+	}}
 	want = `{` + common + `"auth_time":1790000000,"acr":"urn:biogate:acr:1","amr":["fpt"],` +
 		`"biogate":{"decision":"match","mode":"identify","fmr":2.5e-7,"extrapolated":true,"modalities":[` +
-		`{"modality":"finger","model":"finger-minutiae-1","fmr":0.00001,"extrapolated":true,"quality":81,"pad":null}],` +
-		`"gallery":"staff","degraded":["cache"],"device":"kiosk-7"}}`
+		`{"modality":"finger","model":"finger-minutiae-1","fmr":0.00001,"extrapolated":true,"quality":81,"pad":{"score":0.9,"suspect":false,"advisory":false,` +
+		`"evidence":[{"name":"challenge-colour","score":0.8,"suspect":false,"advisory":false},{"name":"network","score":0.2,"suspect":true,"advisory":true}]}}],` +
+		`"gallery":"staff","group":"night","searched":42,"degraded":["cache"],"device":"kiosk-7"}}`
 	if got := issue(t, i, a); got != strings.Replace(want, "SUB", sub, 1) {
 		t.Errorf("identify:\n%s\nexpected\n%s", got, want)
 	}
@@ -109,13 +114,24 @@ func TestUnsoundFactsAreNotAsserted(t *testing.T) {
 	change("no mode", func(a *gateway.AssertionFacts) { a.Mode = "" })
 	change("unknown mode", func(a *gateway.AssertionFacts) { a.Mode = "guess" })
 	change("1:1 with a gallery", func(a *gateway.AssertionFacts) { a.Gallery = "g" })
-	change("1:N without a gallery", func(a *gateway.AssertionFacts) { a.Mode = "identify" })
+	change("1:N without a gallery", func(a *gateway.AssertionFacts) { a.Mode, a.Searched = "identify", 1 })
+	change("1:N of nobody", func(a *gateway.AssertionFacts) { a.Mode, a.Gallery = "identify", "g" })
+	change("1:1 in a group", func(a *gateway.AssertionFacts) { a.Group = "g" })
+	change("1:1 with a search", func(a *gateway.AssertionFacts) { a.Searched = 1 })
 	change("no modality", func(a *gateway.AssertionFacts) { a.Modalities = nil })
 	change("unknown modality", func(a *gateway.AssertionFacts) { a.Modalities[0].Modality = "gait" })
 	change("no model", func(a *gateway.AssertionFacts) { a.Modalities[0].Model = "" })
 	change("quality too high", func(a *gateway.AssertionFacts) { a.Modalities[0].Quality = 101 })
 	change("quality too low", func(a *gateway.AssertionFacts) { a.Modalities[0].Quality = -1 })
 	change("attack suspected", func(a *gateway.AssertionFacts) { a.Modalities[1].PAD = &matcher.PAD{Suspect: true} })
+	evidence := func(e matcher.PADEvidence) func(a *gateway.AssertionFacts) {
+		return func(a *gateway.AssertionFacts) {
+			a.Modalities[1].PAD = &matcher.PAD{Score: 1, Evidence: []matcher.PADEvidence{e}}
+		}
+	}
+	change("attack suspected by one method", evidence(matcher.PADEvidence{Name: "spectrum", Suspect: true}))
+	change("evidence without a name", evidence(matcher.PADEvidence{Score: 1}))
+	change("evidence out of range", evidence(matcher.PADEvidence{Name: "spectrum", Score: 1.1}))
 	change("attack score NaN", func(a *gateway.AssertionFacts) { a.Modalities[1].PAD.Score = math.NaN() })
 	for _, rate := range []float64{0, -1, 1.0001, math.NaN(), math.Inf(1)} {
 		change("rate", func(a *gateway.AssertionFacts) { a.FMR = rate })

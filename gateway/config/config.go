@@ -62,6 +62,11 @@ type Policy struct {
 	IdentifyFPIR float64 `yaml:"identify_fpir"`
 	// MaxCandidates is how many candidates an identification returns at the most.
 	MaxCandidates int `yaml:"max_candidates"`
+	// PAD is what presentation attack detection has to do with decisions: off, advise or require.
+	PAD string `yaml:"pad"`
+	// Challenge is the kind without which nothing is decided, colour or head-turn; empty: none is demanded. It goes with
+	// PAD require.
+	Challenge string `yaml:"challenge"`
 	// Deduplicate refuses to enrol a person who is held under another id. Each enrolment then searches everybody.
 	Deduplicate bool `yaml:"deduplicate"`
 }
@@ -74,6 +79,9 @@ type Audience struct {
 	PlainSubject bool `yaml:"plain_subject"`
 	// MaxFMR is used in place of policy.max_fmr; left out: that.
 	MaxFMR *float64 `yaml:"max_fmr"`
+	// PAD and Challenge are used in place of policy.pad and policy.challenge; left out: those.
+	PAD       *string `yaml:"pad"`
+	Challenge *string `yaml:"challenge"`
 }
 
 // Assertion is how matches are signed.
@@ -152,6 +160,7 @@ func Default() Config {
 			MaxFMR:        1e-4, // the Vietnamese banking rule: below 0.01 %
 			IdentifyFPIR:  1e-3,
 			MaxCandidates: 5,
+			PAD:           string(decision.PADAdvise),
 		},
 		Assertion: Assertion{Lifetime: 120 * time.Second, KeyOverlap: 24 * time.Hour},
 		Limits: Limits{
@@ -176,6 +185,7 @@ func Default() Config {
 func (c Config) DecisionPolicy() decision.Policy {
 	return decision.Policy{
 		MaxFMR: c.Policy.MaxFMR, IdentifyFPIR: c.Policy.IdentifyFPIR, MaxCandidates: c.Policy.MaxCandidates,
+		PAD: decision.PAD(c.Policy.PAD), Challenge: c.Policy.Challenge,
 	}
 }
 
@@ -183,13 +193,24 @@ func (c Config) DecisionPolicy() decision.Policy {
 func (c Config) AudiencePolicies() map[string]decision.Policy {
 	policies := map[string]decision.Policy{}
 	for _, a := range c.Audiences {
-		if a.MaxFMR != nil {
-			p := c.DecisionPolicy()
-			p.MaxFMR = *a.MaxFMR
+		p := c.DecisionPolicy()
+		own := replace(&p.MaxFMR, a.MaxFMR)
+		own = replace((*string)(&p.PAD), a.PAD) || own
+		own = replace(&p.Challenge, a.Challenge) || own
+		if own {
 			policies[a.Name] = p
 		}
 	}
 	return policies
+}
+
+// replace puts a value that was stated in the place of another.
+func replace[T any](setting, stated *T) bool {
+	if stated == nil {
+		return false
+	}
+	*setting = *stated
+	return true
 }
 
 // PlainSubjectAudiences are the names of audiences that get the enrolled id.

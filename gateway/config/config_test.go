@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"biogate/gateway/decision"
 )
 
 func TestDefaultStartsAGateway(t *testing.T) {
@@ -78,6 +80,14 @@ func TestFileOverEveryDefault(t *testing.T) {
 	}
 	if plain := c.PlainSubjectAudiences(); len(plain) != 1 || plain[0] != "b" {
 		t.Errorf("plain subjects for %v", plain)
+	}
+	c, err = parse([]byte("policy: {pad: off}\naudiences:\n- {name: a, pad: require, challenge: colour}\n- {name: b, max_fmr: 1.0e-6}\n"))
+	if err != nil || c.Validate() != nil {
+		t.Fatalf("%v, %v", err, c.Validate())
+	}
+	policies = c.AudiencePolicies()
+	if c.DecisionPolicy().PAD != decision.PADOff || policies["b"].PAD != decision.PADOff || policies["a"].PAD != decision.PADRequire || policies["a"].Challenge != "colour" {
+		t.Errorf("presentation attacks: %+v, %+v", c.DecisionPolicy(), policies)
 	}
 	for _, empty := range []string{"", "# nothing\n", "---\n"} {
 		if c, err := parse([]byte(empty)); err != nil || !reflect.DeepEqual(c, Default()) {
@@ -157,7 +167,7 @@ func TestValidateNamesTheSettingAndItsValue(t *testing.T) {
 			}
 		}
 	}
-	rate := 0.0
+	rate, wrong := 0.0, "wrong"
 	f(func(c *Config) { c.Mode = Production }, "mode", "production", "credentials", "audit")
 	f(func(c *Config) { c.Mode = "test" }, `mode is "test"`)
 	f(func(c *Config) { c.Listen = "8080" }, `listen is "8080"`)
@@ -173,6 +183,10 @@ func TestValidateNamesTheSettingAndItsValue(t *testing.T) {
 	f(func(c *Config) { c.Policy.MaxFMR = 2 }, "policy.max_fmr is 2")
 	f(func(c *Config) { c.Policy.IdentifyFPIR = 0 }, "policy.identify_fpir is 0")
 	f(func(c *Config) { c.Policy.MaxCandidates = 0 }, "policy.max_candidates is 0")
+	f(func(c *Config) { c.Policy.PAD = "maybe" }, `policy.pad is "maybe"`)
+	f(func(c *Config) { c.Policy.Challenge = "colour" }, `policy.challenge is "colour", and pad is not "require"`)
+	f(func(c *Config) { c.Policy.PAD, c.Policy.Challenge = "require", "blink" }, `policy.challenge is "blink"`)
+	f(func(c *Config) { c.Audiences = []Audience{{Name: "a", PAD: &wrong}} }, `audiences[0].pad is "wrong"`)
 	f(func(c *Config) { c.Audiences = []Audience{{Name: "a", MaxFMR: &rate}} }, "audiences[0].max_fmr is 0")
 	f(func(c *Config) { c.Audiences = []Audience{{Name: "a"}, {Name: "a"}} }, `audiences[1].name is "a" for the second time`)
 	f(func(c *Config) { c.Audiences = []Audience{{}} }, `audiences[0].name is ""`)

@@ -18,6 +18,8 @@ type Policy struct {
 	MaxFMR        float64 // accept at this false match rate or below, 0 < MaxFMR < 1
 	IdentifyFPIR  float64 // accept a candidate so that a stranger's search finds anybody at this rate or below
 	MaxCandidates int     // of an identification
+	PAD           PAD     // empty: PADAdvise
+	Challenge     string  // kind of challenge without which nothing is decided; empty: none is demanded
 }
 
 // Check names the first setting that makes no sense.
@@ -30,7 +32,7 @@ func (p Policy) Check() error {
 	case p.MaxCandidates < 1:
 		return fmt.Errorf("max_candidates is %d, it must be at least 1", p.MaxCandidates)
 	}
-	return nil
+	return p.checkPAD()
 }
 
 // CandidateFMR is the false match rate that one of n gallery members must reach. By the union bound, n comparisons with

@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"biogate/gateway"
+	"biogate/gateway/challenge"
 	"biogate/gateway/decision"
 	"biogate/matcher"
 )
@@ -58,6 +59,7 @@ func (a answer) send(c *fiber.Ctx, e *event) error {
 type quality struct {
 	Score   int      `json:"score"`
 	Reasons []string `json:"reasons"`
+	Hint    string   `json:"hint,omitempty"`
 }
 
 type template struct {
@@ -111,13 +113,23 @@ type captureQuality struct {
 	quality
 }
 
-// capturePAD is the presentation attack detection of one capture of the request, counted from 0.
+// capturePAD is the presentation attack detection of one capture of the request, counted from 0, or of a sequence of them.
 type capturePAD struct {
-	Capture  int              `json:"capture"`
+	Capture  int              `json:"capture"`            // the first
+	Captures []int            `json:"captures,omitempty"` // all of a sequence
 	Modality matcher.Modality `json:"modality"`
 	Score    float64          `json:"score"`
 	Suspect  bool             `json:"suspect"`
 	Advisory bool             `json:"advisory"`
+	Evidence []padEvidence    `json:"evidence"`
+}
+
+type padEvidence struct {
+	Name     string  `json:"name"`
+	Score    float64 `json:"score"`
+	Suspect  bool    `json:"suspect"`
+	Advisory bool    `json:"advisory"`
+	Reason   string  `json:"reason,omitempty"`
 }
 
 type outcome struct {
@@ -203,7 +215,7 @@ func when(t time.Time) *time.Time {
 	return &t
 }
 
-func qualityOf(q matcher.Quality) quality { return quality{q.Score, texts(q.Reasons)} }
+func qualityOf(q matcher.Quality) quality { return quality{q.Score, texts(q.Reasons), q.Hint} }
 
 func templatesOf(in []gateway.TemplateInfo) []template {
 	return list(in, func(_ int, t gateway.TemplateInfo) template {
@@ -229,13 +241,55 @@ func outcomeOf(o gateway.Outcome, trace string) outcome {
 	}
 }
 
-// padOf lists the captures whose modality knows presentation attack detection.
+// padOf lists what was judged: captures by themselves, and those that were judged together once.
 func padOf(captures []gateway.CaptureInfo) []capturePAD {
 	out := []capturePAD{}
+	at := map[*matcher.PAD]int{}
 	for i, c := range captures {
-		if c.PAD != nil {
-			out = append(out, capturePAD{i, c.Modality, c.PAD.Score, c.PAD.Suspect, c.PAD.Advisory})
+		if c.PAD == nil {
+			continue
 		}
+		k, seen := at[c.PAD]
+		if !seen {
+			at[c.PAD] = len(out)
+			out = append(out, capturePAD{
+				Capture: i, Modality: c.Modality, Score: c.PAD.Score, Suspect: c.PAD.Suspect, Advisory: c.PAD.Advisory,
+				Evidence: list(c.PAD.Evidence, func(_ int, e matcher.PADEvidence) padEvidence { return padEvidence(e) }),
+			})
+			continue
+		}
+		if out[k].Captures == nil {
+			out[k].Captures = []int{out[k].Capture}
+		}
+		out[k].Captures = append(out[k].Captures, i)
+	}
+	return out
+}
+
+type issuedNonce struct {
+	Nonce     string         `json:"nonce"`
+	ExpiresAt time.Time      `json:"expires_at"`
+	Challenge *challengeBody `json:"challenge,omitempty"`
+	Trace     string         `json:"trace"`
+}
+
+type challengeBody struct {
+	Kind  string          `json:"kind"`
+	Steps []challengeStep `json:"steps"`
+}
+
+type challengeStep struct {
+	Value string `json:"value"`
+	From  int64  `json:"from_ms"`
+	To    int64  `json:"to_ms"`
+}
+
+func nonceOf(i challenge.Issued, trace string) issuedNonce {
+	out := issuedNonce{Nonce: i.Nonce, ExpiresAt: i.Expires().UTC(), Trace: trace}
+	if i.Challenge != nil {
+		out.Challenge = &challengeBody{i.Challenge.Kind, list(i.Challenge.Steps, func(_ int, s matcher.ChallengeStep) challengeStep {
+			return challengeStep{s.Value, s.From.Milliseconds(), s.To.Milliseconds()}
+		})}
 	}
 	return out
 }

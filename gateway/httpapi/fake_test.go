@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"biogate/gateway"
+	"biogate/gateway/challenge"
 	"biogate/gateway/decision"
 	"biogate/matcher"
 )
@@ -64,8 +65,15 @@ func (f *fakeAPI) Verify(ctx context.Context, r gateway.VerifyRequest) (gateway.
 	if r.Subject == "nobody" {
 		return gateway.Outcome{}, &gateway.Error{Kind: gateway.NotFound, Code: "subject-unknown", Detail: "nothing is held about this subject"}
 	}
+	if r.Subject == "spent" {
+		return gateway.Outcome{}, &gateway.Error{Kind: gateway.Conflict, Code: "nonce-spent", Detail: "the nonce was used before"}
+	}
 	return matched(ctx), nil
 }
+
+var sequencePAD = &matcher.PAD{Score: 0.9, Advisory: true, Evidence: []matcher.PADEvidence{
+	{Name: "network", Score: 0.9, Advisory: true}, {Name: "parallax", Score: 0.2, Suspect: true, Advisory: true, Reason: "flat"},
+}}
 
 func matched(ctx context.Context) gateway.Outcome {
 	return gateway.Outcome{
@@ -73,7 +81,8 @@ func matched(ctx context.Context) gateway.Outcome {
 		Scores: []gateway.Comparison{{Modality: matcher.Finger, Position: "right-index", Model: "minutiae-1", Score: 88, FMR: 1e-6, Comparisons: 2}},
 		Captures: []gateway.CaptureInfo{
 			{Modality: matcher.Finger, Position: "right-index", Usable: true, Quality: matcher.Quality{Score: 71}},
-			{Modality: matcher.Face, PAD: &matcher.PAD{Score: 0.9, Advisory: true}},
+			{Modality: matcher.Face, PAD: sequencePAD, Quality: matcher.Quality{Reasons: []string{"too-small"}, Hint: "Come closer."}},
+			{Modality: matcher.Face, PAD: sequencePAD},
 		},
 	}
 }
@@ -97,6 +106,13 @@ func (f *fakeAPI) Subject(_ context.Context, subject string) (gateway.SubjectInf
 
 func (f *fakeAPI) Forget(_ context.Context, subject string) (gateway.Deletion, error) {
 	return gateway.Deletion{Subject: subject, Templates: 2, Receipt: "r.s.t"}, nil
+}
+
+func (f *fakeAPI) Challenge(_ context.Context, kind string) (challenge.Issued, error) {
+	if kind == matcher.ChallengeHeadTurn {
+		return challenge.Issued{}, &gateway.Error{Kind: gateway.NotBuilt, Code: "engine-unavailable", Detail: "no engine judges it"}
+	}
+	return challenge.NewMinter(func() time.Time { return at }).Issue(kind), nil
 }
 
 func (f *fakeAPI) PutGallery(_ context.Context, g gateway.Gallery) (gateway.GalleryInfo, bool, error) {

@@ -93,6 +93,14 @@ func readIdentify(s *Server, r request) (work, error) {
 	}}, err
 }
 
+func readChallenge(s *Server, r request) (work, error) {
+	kind, err := intake.Challenge(r.body)
+	return work{run: func(ctx context.Context) (answer, error) {
+		issued, err := s.deps.API.Challenge(ctx, kind)
+		return answer{status: http.StatusCreated, body: nonceOf(issued, gateway.TraceID(ctx))}, err
+	}}, err
+}
+
 func readPutGallery(s *Server, r request) (work, error) {
 	name, err := r.gallery()
 	if err != nil {

@@ -45,6 +45,7 @@ var routes = []route{
 	{"DELETE", "/v1/subjects/:subject", "Forget a subject everywhere", noBody, write, readForget},
 	{"POST", "/v1/verifications", "Compare captures with one subject (1:1)", captureBody, heavy, readVerify},
 	{"POST", "/v1/identifications", "Search a gallery for captures (1:N)", captureBody, heavy, readIdentify},
+	{"POST", "/v1/challenges", "A one-time nonce, with an instruction to follow", smallJSON, 0, readChallenge},
 	{"PUT", "/v1/galleries/:gallery", "Make a gallery or change it", smallJSON, write, readPutGallery},
 	{"GET", "/v1/galleries/:gallery", "A gallery and its counts", noBody, 0, readGallery},
 	{"DELETE", "/v1/galleries/:gallery", "Forget a gallery and its memberships", noBody, write, readDeleteGallery},

@@ -75,7 +75,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/v1/subjects/", "", "", 404, codeRouteUnknown},
 		{"GET", "/v1/subjects/a/", "", "", 404, codeRouteUnknown},
 		{"GET", "/V1/subjects/a", "", "", 404, codeRouteUnknown},
-		{"POST", "/v1/challenges", "application/json", "{}", 404, codeRouteUnknown},
+		{"POST", "/v1/nothing", "application/json", "{}", 404, codeRouteUnknown},
 		{"PATCH", "/v1/subjects/a", "", "", 405, codeMethod},
 		{"OPTIONS", "/v1/verifications", "", "", 405, codeMethod},
 		{"GET", "/v1/subjects/a%20b", "", "", 400, "subject-invalid"},

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"biogate/gateway"
 	"biogate/matcher"
@@ -13,6 +14,7 @@ import (
 type capture struct {
 	sample matcher.Sample
 	sized  bool // a width or height was stated
+	timed  bool // when it was taken was stated
 }
 
 // captures reads an array of capture objects; withData says whether they may hold data.
@@ -37,6 +39,7 @@ func (r *jsonReader) capture(withData bool) (c capture) {
 		{"width", func() { s.Width, c.sized = r.integer(1, maxSide), true }},
 		{"height", func() { s.Height, c.sized = r.integer(1, maxSide), true }},
 		{"at", func() { s.At = r.point() }},
+		{"time_ms", func() { c.take(r.integer(0, maxTime)) }},
 		{"data", func() { s.Data = r.base64() }},
 	}
 	if !withData {
@@ -44,6 +47,10 @@ func (r *jsonReader) capture(withData bool) (c capture) {
 	}
 	r.object(fields...)
 	return c
+}
+
+func (c *capture) take(ms int) {
+	c.sample.Taken, c.timed = time.Duration(ms)*time.Millisecond, true
 }
 
 func (r *jsonReader) point() *matcher.Point {
@@ -122,7 +129,27 @@ func samples(list []capture) ([]matcher.Sample, error) {
 		}
 		out[i] = list[i].sample
 	}
-	return out, nil
+	return out, checkTimes(list)
+}
+
+// checkTimes: faces have a time all or none, and it ascends in the order of the request.
+func checkTimes(list []capture) error {
+	var last *capture
+	for i := range list {
+		c := &list[i]
+		if c.sample.Modality != matcher.Face {
+			continue
+		}
+		switch {
+		case last == nil:
+		case c.timed != last.timed:
+			return malformed(CodeSequence, "capture %d: either all faces have a time_ms or none has", i+1)
+		case c.timed && c.sample.Taken <= last.sample.Taken:
+			return malformed(CodeSequence, "capture %d: time_ms does not ascend", i+1)
+		}
+		last = c
+	}
+	return nil
 }
 
 func (c *capture) check() *gateway.Error {
@@ -135,6 +162,8 @@ func (c *capture) check() *gateway.Error {
 		return malformed(CodeEmptyCapture, "the capture holds no data")
 	case s.Modality == matcher.Face && s.Position != matcher.Unknown:
 		return malformed(CodeParameter, "a face has no position")
+	case s.Modality == matcher.Finger && c.timed:
+		return malformed(CodeParameter, "time_ms is for faces, which can be taken as a sequence")
 	case s.Modality == matcher.Finger && s.At != nil:
 		return malformed(CodeParameter, "at says which face; a finger has no such point")
 	case raw && (s.Width == 0 || s.Height == 0):

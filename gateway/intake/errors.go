@@ -29,6 +29,8 @@ const (
 	CodeSubjects       = "subjects-invalid"
 	CodeAudience       = "audience-invalid"
 	CodeNonce          = "nonce-invalid"
+	CodeChallenge      = "challenge-unknown"
+	CodeSequence       = "sequence-invalid"
 	CodeManyMembers    = "members-too-many"
 	CodeParameter      = string(matcher.CodeBadParameter)
 )

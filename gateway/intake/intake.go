@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"biogate/gateway"
+	"biogate/gateway/challenge"
 	"biogate/matcher"
 )
 
@@ -164,6 +165,22 @@ func Gallery(name string, b Body) (gateway.Gallery, error) {
 		)
 	})
 	return g, err
+}
+
+// Challenge reads what kind of nonce is asked for. An empty body asks for one without an instruction.
+func Challenge(b Body) (kind string, err error) {
+	if len(b.Bytes) == 0 {
+		return challenge.KindNonce, nil
+	}
+	if mediaType, _, err := mime.ParseMediaType(b.ContentType); err != nil || mediaType != "application/json" {
+		return "", refuse(gateway.Unsupported, CodeMediaType, "a challenge is asked for in application/json")
+	}
+	kind = challenge.KindNonce
+	err = readJSON(b.Bytes, func(r *jsonReader) { r.object(field{"kind", func() { kind = r.str() }}) })
+	if err == nil && !challenge.Known(kind) {
+		err = malformed(CodeChallenge, "a challenge is one of %s, %s and %s", challenge.KindNonce, matcher.ChallengeColour, matcher.ChallengeHeadTurn)
+	}
+	return kind, err
 }
 
 func (r *jsonReader) purpose() string {

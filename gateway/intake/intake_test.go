@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"biogate/gateway"
 	"biogate/matcher"
@@ -317,6 +318,110 @@ func slicesOf(n int, p formPart) (out []formPart) {
 		out = append(out, p)
 	}
 	return out
+}
+
+func TestTimes(t *testing.T) {
+	body := func(times ...string) string {
+		var list []string
+		for _, text := range times {
+			modality := "face"
+			if strings.HasPrefix(text, "f") {
+				modality, text = "finger", text[1:]
+			}
+			if text != "" {
+				text = `"time_ms":` + text + `,`
+			}
+			list = append(list, `{`+text+`"modality":"`+modality+`","data":"aGVs"}`)
+		}
+		return `{"subject":"a","audience":"b","captures":[` + strings.Join(list, ",") + `]}`
+	}
+	for _, c := range []struct {
+		times []string
+		code  string
+	}{
+		{[]string{"0", "f", "40", "10000"}, ""},
+		{[]string{"7"}, ""},
+		{[]string{"", "f", ""}, ""},
+		{[]string{"0", ""}, CodeSequence},
+		{[]string{"", "0"}, CodeSequence},
+		{[]string{"0", "0"}, CodeSequence},
+		{[]string{"0", "f", "20", "10"}, CodeSequence},
+		{[]string{"10001"}, CodeParameter},
+		{[]string{"-1"}, CodeParameter},
+		{[]string{"0.5"}, CodeParameter},
+		{[]string{`"1"`}, CodeField},
+		{[]string{"f0"}, CodeParameter},
+	} {
+		if _, err := Verify(jsonBody(body(c.times...))); codeOf(t, err) != c.code {
+			t.Errorf("%v: %v, want %q", c.times, err, c.code)
+		}
+	}
+	got, err := Verify(jsonBody(body("0", "f", "40")))
+	if err != nil || got.Captures[2].Taken != 40*time.Millisecond || got.Captures[0].Taken != 0 {
+		t.Errorf("%+v %v", got, err)
+	}
+	got, err = Verify(form(t, formPart{"face", "image/png", "x"}, formPart{"face", "image/png", "y"},
+		formPart{"request", "", `{"subject":"a","audience":"b","captures":[{"time_ms":0},{"time_ms":100}]}`}))
+	if err != nil || got.Captures[1].Taken != 100*time.Millisecond {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
+func TestIdentifyAmong(t *testing.T) {
+	ask := func(more string) (gateway.IdentifyRequest, error) {
+		return Identify(jsonBody(`{"gallery":"g","audience":"b",` + more + `"captures":[{"modality":"face","data":"aGVs"}]}`))
+	}
+	got, err := ask(`"group":"crew","subjects":["a","b"],`)
+	if err != nil || !reflect.DeepEqual(got.Among, matcher.Filter{Group: "crew", Subjects: []string{"a", "b"}}) {
+		t.Errorf("%+v %v", got.Among, err)
+	}
+	many := strings.Repeat(`"a",`, gateway.MaxAmong)
+	for more, code := range map[string]string{
+		`"group":"a b",`: CodeGroup, `"group":"",`: CodeGroup, `"group":1,`: CodeField, `"subjects":[],`: CodeSubjects, `"subjects":["a b"],`: CodeSubject,
+		`"subjects":[1],`: CodeField, `"subjects":"a",`: CodeField, `"subjects":[` + many + `"a"],`: CodeSubjects, `"subjects":[` + strings.TrimSuffix(many, ",") + `],`: "",
+		`"subjects":null,"group":null,`: "",
+	} {
+		if _, err := ask(more); codeOf(t, err) != code {
+			t.Errorf("%.40s: %v, want %q", more, err, code)
+		}
+	}
+}
+
+func TestChallenge(t *testing.T) {
+	for _, c := range []struct{ contentType, text, kind, code string }{
+		{"", "", "nonce", ""},
+		{"application/json", "{}", "nonce", ""},
+		{"application/json", `{"kind":null}`, "nonce", ""},
+		{"application/json", `{"kind":"head-turn"}`, "head-turn", ""},
+		{"application/json", `{"kind":""}`, "", CodeChallenge},
+		{"application/json", `{"kind":"blink"}`, "", CodeChallenge},
+		{"application/json", `{"steps":[]}`, "", CodeUnknownField},
+		{"text/plain", "colour", "", CodeMediaType},
+	} {
+		kind, err := Challenge(Body{ContentType: c.contentType, Bytes: []byte(c.text)})
+		if codeOf(t, err) != c.code || err == nil && kind != c.kind {
+			t.Errorf("%s: %q %v", c.text, kind, err)
+		}
+	}
+}
+
+func TestMember(t *testing.T) {
+	m, err := Member("a", jsonBody(`{"group":"crew"}`))
+	if err != nil || m != (gateway.Membership{Subject: "a", Group: "crew"}) {
+		t.Errorf("%+v %v", m, err)
+	}
+	for _, c := range []struct{ subject, contentType, text, code string }{
+		{"a", "", "", ""},
+		{"a", "application/json", `{"group":null}`, ""},
+		{"a b", "", "", CodeSubject},
+		{"a", "text/plain", "crew", CodeMediaType},
+		{"a", "application/json", `{"group":""}`, CodeGroup},
+		{"a", "application/json", `{"subject":"b"}`, CodeUnknownField},
+	} {
+		if _, err := Member(c.subject, Body{ContentType: c.contentType, Bytes: []byte(c.text)}); codeOf(t, err) != c.code {
+			t.Errorf("%q %s: %v, want %q", c.subject, c.text, err, c.code)
+		}
+	}
 }
 
 func TestGallery(t *testing.T) {

@@ -1,6 +1,10 @@
 package intake
 
-import "biogate/gateway"
+import (
+	"time"
+
+	"biogate/gateway"
+)
 
 // Limits of what a request may hold. They bound work and memory, and keep identifiers fit for logs of other systems,
 // file names and URLs.
@@ -13,6 +17,7 @@ const (
 	maxCandidates = 100     // candidates that an identification may ask for
 	maxMembers    = 100_000 // lines of one NDJSON list of members
 	maxAmong      = gateway.MaxAmong
+	maxTime       = int(gateway.MaxSequence / time.Millisecond)
 	maxFormat     = 128       // bytes of a media type
 	minDPI        = 200       // dots per inch; below, ridges are not resolved
 	maxDPI        = 1000      // dots per inch; the densest that ISO/IEC 19794-4 names

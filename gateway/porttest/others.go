@@ -255,3 +255,45 @@ func Receipts(t *testing.T, open func(t testing.TB, now func() time.Time) gatewa
 		}
 	})
 }
+
+// Nonces runs the suite on the stores that open makes; each must be empty.
+func Nonces(t *testing.T, open func(t testing.TB) gateway.Nonces) {
+	spend := func(t *testing.T, s gateway.Nonces, nonce string, wanted bool) {
+		t.Helper()
+		if first, err := s.Spend(ctx(t), nonce, time.Now().Add(time.Minute)); err != nil || first != wanted {
+			t.Errorf("Spend %q: %v (%v), want %v", nonce, first, err, wanted)
+		}
+	}
+	t.Run("once", func(t *testing.T) {
+		s := open(t)
+		spend(t, s, "a", true)
+		spend(t, s, "b", true)
+		spend(t, s, "a", false)
+		spend(t, s, "a", false)
+		spend(t, s, "A", true)
+	})
+	t.Run("one of many", func(t *testing.T) {
+		s := open(t)
+		var all sync.WaitGroup
+		var won atomic.Int32
+		for range 32 {
+			all.Go(func() {
+				first, err := s.Spend(ctx(t), "a", time.Now().Add(time.Minute))
+				want(t, "Spend", err, nil)
+				if first {
+					won.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if won.Load() != 1 {
+			t.Errorf("%d calls were the first", won.Load())
+		}
+	})
+	t.Run("ended context", func(t *testing.T) {
+		s := open(t)
+		if first, err := s.Spend(ended(), "a", time.Now().Add(time.Minute)); err == nil || first {
+			t.Errorf("Spend: %v, %v", first, err)
+		}
+	})
+}

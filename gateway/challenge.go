@@ -1,0 +1,95 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"biogate/gateway/challenge"
+	"biogate/gateway/decision"
+	"biogate/matcher"
+)
+
+// spentNonces bounds the used nonces that one process remembers: each takes a verification or identification, so that they
+// are as many as the gateway serves in a minute.
+const spentNonces = 100_000
+
+// Challenge issues a nonce that can be used once, with a random instruction when kind asks for one.
+func (s *Service) Challenge(_ context.Context, kind string) (challenge.Issued, error) {
+	if !challenge.Known(kind) {
+		return challenge.Issued{}, &Error{Kind: Malformed, Code: "challenge-unknown", Detail: "there is no challenge of this kind"}
+	}
+	if _, judges := s.engines[matcher.Face].Engine.(matcher.Sequencer); kind != challenge.KindNonce && !judges {
+		return challenge.Issued{}, &Error{Kind: NotBuilt, Code: string(matcher.CodeEngineMissing), Detail: "this gateway has no engine that judges whether a face follows a challenge"}
+	}
+	return s.minter.Issue(kind), nil
+}
+
+// redeem uses up a nonce that was issued here, and returns what it was issued for; nil for a nonce of somebody else. It is
+// used even if the request fails afterwards. A challenge that the policy demands must be there.
+func (s *Service) redeem(ctx context.Context, nonce string, policy decision.Policy) (*challenge.Issued, error) {
+	issued, ours, err := s.minter.Read(nonce)
+	if err == nil && ours {
+		err = s.spend(ctx, issued)
+	}
+	switch {
+	case errors.Is(err, challenge.ErrInvalid):
+		return nil, &Error{Kind: Conflict, Code: "nonce-spent", Detail: "the nonce was used before, has expired, or was not issued by this gateway", Hint: "get a new one from POST /v1/challenges"}
+	case err != nil:
+		return nil, err
+	case policy.Challenge != "" && (!ours || issued.Kind != policy.Challenge):
+		return nil, &Error{Kind: Malformed, Code: "challenge-required", Detail: fmt.Sprintf("this audience demands that a %s challenge is followed", policy.Challenge), Hint: "get one from POST /v1/challenges and send its nonce"}
+	case !ours:
+		return nil, nil
+	}
+	return &issued, nil
+}
+
+func (s *Service) spend(ctx context.Context, issued challenge.Issued) error {
+	first, err := s.nonces.Spend(ctx, issued.Nonce, issued.Expires())
+	switch {
+	case err != nil:
+		return unavailable("nonces-unavailable", "whether the nonce was used before cannot be said now", err)
+	case !first:
+		return challenge.ErrInvalid
+	}
+	return nil
+}
+
+// instruction is what the captures of a request have to follow; nil when nothing.
+func instruction(issued *challenge.Issued) *matcher.Challenge {
+	if issued == nil {
+		return nil
+	}
+	return issued.Challenge
+}
+
+// followed says why captures do not follow the challenge that the nonce came with; nothing when they do or there was none.
+func (s *Service) followed(issued *challenge.Issued, samples []matcher.Sample, captures []captured) []string {
+	c := instruction(issued)
+	if c == nil {
+		return nil
+	}
+	const what = ":" + string(matcher.Face)
+	var last time.Duration
+	var pad *matcher.PAD
+	for i, sample := range samples {
+		if sample.Modality == matcher.Face {
+			last = max(last, sample.Taken)
+			pad = worse(pad, captures[i].PAD)
+		}
+	}
+	k := -1
+	if pad != nil {
+		k = slices.IndexFunc(pad.Evidence, func(e matcher.PADEvidence) bool { return e.Name == c.EvidenceName() })
+	}
+	switch {
+	case k < 0:
+		return []string{"challenge-not-judged" + what}
+	case pad.Evidence[k].Suspect, s.deps.Now().Sub(issued.At) < last: // it cannot have been taken since
+		return []string{"challenge-not-followed" + what}
+	}
+	return nil
+}

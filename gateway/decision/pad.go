@@ -1,0 +1,32 @@
+package decision
+
+import (
+	"fmt"
+
+	"biogate/matcher"
+)
+
+// PAD says what presentation attack detection has to do with a decision.
+type PAD string
+
+// What a policy can say of it. Without a word it is PADAdvise.
+const (
+	PADOff     PAD = "off"     // neither done nor reported, but for a challenge
+	PADAdvise  PAD = "advise"  // reported; a method strong enough to decide may speak against a capture
+	PADRequire PAD = "require" // a capture counts only when a method strong enough to decide speaks for it
+)
+
+func (p Policy) checkPAD() error {
+	switch p.PAD {
+	case "", PADOff, PADAdvise, PADRequire:
+	default:
+		return fmt.Errorf("pad is %q, it must be %q, %q or %q", p.PAD, PADOff, PADAdvise, PADRequire)
+	}
+	if p.Challenge != "" && p.Challenge != matcher.ChallengeColour && p.Challenge != matcher.ChallengeHeadTurn {
+		return fmt.Errorf("challenge is %q, it must be %q or %q", p.Challenge, matcher.ChallengeColour, matcher.ChallengeHeadTurn)
+	}
+	if p.Challenge != "" && p.PAD != PADRequire {
+		return fmt.Errorf("challenge is %q, and pad is not %q: a challenge that is demanded must be judged", p.Challenge, PADRequire)
+	}
+	return nil
+}

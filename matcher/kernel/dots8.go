@@ -1,5 +1,10 @@
 package kernel
 
+import (
+	"encoding/binary"
+	"unsafe"
+)
+
 // Bounds of a Probe8.
 const (
 	Step8    = 64      // dims of a vector are a multiple of it
@@ -11,9 +16,20 @@ func Offset8(dst []uint8, src []int8) {
 	if len(dst) != len(src) {
 		panic("kernel: Offset8 of slices of different length")
 	}
-	for i, v := range src {
-		dst[i] = uint8(v) ^ 0x80
+	const eight = 0x8080_8080_8080_8080
+	bytes := bytesOf(src)
+	whole := len(bytes) &^ 7
+	for i := 0; i < whole; i += 8 {
+		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(bytes[i:])^eight)
 	}
+	for i := whole; i < len(bytes); i++ {
+		dst[i] = bytes[i] ^ 0x80
+	}
+}
+
+// bytesOf is the memory of v.
+func bytesOf(v []int8) []uint8 {
+	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
 }
 
 // Probe8 is a vector of int8 that is ready for Dots8. It does not change: any number of searches may share it.

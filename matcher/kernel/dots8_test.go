@@ -154,6 +154,25 @@ func FuzzDots8(f *testing.F) {
 	})
 }
 
+func BenchmarkOffset8(b *testing.B) {
+	src := randomInt8(rand.New(rand.NewPCG(1, 2)), 512)
+	dst := make([]uint8, len(src))
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		Offset8(dst, src)
+	}
+}
+
+func BenchmarkNewProbes8(b *testing.B) {
+	probes := make([]*Probe8, 32)
+	for j := range probes {
+		probes[j] = NewProbe8(make([]int8, 512))
+	}
+	for b.Loop() {
+		NewProbes8(probes)
+	}
+}
+
 func BenchmarkDots8(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, dims := range []int{128, 192, 256, 512} {

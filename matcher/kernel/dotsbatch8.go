@@ -1,6 +1,9 @@
 package kernel
 
-import "sync"
+import (
+	"encoding/binary"
+	"sync"
+)
 
 // Lanes8 is how many probes DotsBatch8 takes in one step: multiples of it cost least for each probe.
 const Lanes8 = 16
@@ -29,26 +32,31 @@ func NewProbes8(probes []*Probe8) *Probes8 {
 	return p
 }
 
+// fourBytes are the elements that a step multiplies and adds.
+const fourBytes = 4
+
 func (p *Probes8) pack() {
-	const four = 4
-	lanes := (p.Len() + Lanes8 - 1) / Lanes8 * Lanes8
-	p.lanes, p.sums = make([]int8, lanes*p.Dims()), make([]int32, lanes)
+	lanes, dims := (p.Len()+Lanes8-1)/Lanes8*Lanes8, p.Dims()
+	p.lanes, p.sums = make([]int8, lanes*dims), make([]int32, lanes)
 	for j := range lanes {
 		probe := p.probes[min(j, p.Len()-1)]
 		p.sums[j] = -probe.offset
-		packed := p.lanes[j/Lanes8*Lanes8*p.Dims()+j%Lanes8*four:]
-		for i := 0; i < p.Dims(); i += four {
-			*(*[four]int8)(packed[i*Lanes8:]) = *(*[four]int8)(probe.elements[i:])
+		from, to := bytesOf(probe.elements), bytesOf(p.lanes[j/Lanes8*Lanes8*dims:][:Lanes8*dims])[j%Lanes8*fourBytes:]
+		for i := 0; i < dims; i += fourBytes {
+			binary.LittleEndian.PutUint32(to[i*Lanes8:], binary.LittleEndian.Uint32(from[i:]))
 		}
 	}
 }
 
 func (p *Probes8) widened() []int16 {
-	const quads = 4 * Lanes8 // bytes of a group's four elements
+	const step = fourBytes * Lanes8
 	wide := make([]int16, len(p.lanes))
-	for i, v := range p.lanes {
-		lane, element := i%quads/4, i%4
-		wide[i/quads*quads+element%2*(quads/2)+2*lane+element/2] = int16(v)
+	for i := 0; i < len(wide); i += step {
+		from, to := (*[step]int8)(p.lanes[i:]), (*[step]int16)(wide[i:])
+		for j := 0; j < step/2; j += 2 {
+			even, odd := to[j:][:2], to[step/2+j:][:2]
+			even[0], odd[0], even[1], odd[1] = int16(from[2*j]), int16(from[2*j+1]), int16(from[2*j+2]), int16(from[2*j+3])
+		}
 	}
 	return wide
 }

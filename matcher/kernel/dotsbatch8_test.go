@@ -44,9 +44,12 @@ func TestDotsBatch8RowsAgree(t *testing.T) {
 	for probes := 1; probes <= 70; probes++ {
 		checkDotsBatch8(t, randomInt8(rng, (19+probes)*64), 64, 19)
 	}
-	for n := range 70 {
+	for n := range 50 {
 		probes := 1 + rng.IntN(40)
 		checkDotsBatch8(t, randomInt8(rng, (n+probes)*128), 128, n)
+	}
+	for _, probes := range []int{2, 13, 33} { // more vectors than are taken at once
+		checkDotsBatch8(t, randomInt8(rng, (293+probes)*1024), 1024, 293)
 	}
 	for _, dims := range []int{192, 256, 320, 512, 704, 1024} {
 		for _, probes := range []int{1, 8, 16, 17, 32, 33} {
@@ -57,12 +60,12 @@ func TestDotsBatch8RowsAgree(t *testing.T) {
 }
 
 func TestDotsBatch8Extremes(t *testing.T) {
-	for _, shape := range []struct{ dims, n, probes int }{{64, 17, 35}, {512, 17, 35}, {MostDim8, 16, 12}} {
-		for _, ends := range [][2]int8{{-128, -128}, {-128, 127}, {127, -128}, {127, 127}} {
-			vectors := append(filled(shape.n*shape.dims, ends[0]), filled(shape.probes*shape.dims, ends[1])...)
-			checkDotsBatch8(t, vectors, shape.dims, shape.n)
+	for _, ends := range [][2]int8{{-128, -128}, {-128, 127}, {127, -128}, {127, 127}} {
+		for _, dims := range []int{64, 512} {
+			checkDotsBatch8(t, append(filled(17*dims, ends[0]), filled(35*dims, ends[1])...), dims, 17)
 		}
 	}
+	checkDotsBatch8(t, filled((16+11)*MostDim8, -128), MostDim8, 16)
 }
 
 // A set keeps its probes when the slice that it was made of changes.

@@ -147,13 +147,14 @@ type memory struct {
 const (
 	memoryBytes = 256 << 20
 	partBytes   = 256 << 10
+	pageBytes   = 4 << 10
 )
 
 func newMemory() *memory {
 	return &memory{words: sync.OnceValue(func() []uint64 {
 		words := make([]uint64, memoryBytes/8)
-		for n := copy(words, scrambled(partBytes/8)); n < len(words); n *= 2 {
-			copy(words[n:], words[:n])
+		for i := 0; i < len(words); i += pageBytes / 8 { // until it is written, a page is no memory of its own
+			words[i] = uint64(i)
 		}
 		return words
 	})}

@@ -24,12 +24,13 @@ func turns8(n int) iter.Seq[turns] {
 }
 
 // tiles covers n vectors, at least as many as a tile has, in blocks that stay in the second cache while one probe after another
-// takes them: first vector and number of vectors, a multiple of the tile. A remainder takes the last tile again.
+// takes them: first vector and number of vectors, a multiple of the tile. A remainder takes the last tile again. The tile is a power
+// of two, 16 at most.
 func (p *Probes8) tiles(n, tile int) iter.Seq2[int, int] {
 	return func(yield func(first, count int) bool) {
-		whole, most := n-n%tile, max(p.block()/tile, 1)*tile
-		for i := 0; i < whole; i += most {
-			if !yield(i, min(most, whole-i)) {
+		whole := n - n%tile
+		for i := 0; i < whole; i += p.block() {
+			if !yield(i, min(p.block(), whole-i)) {
 				return
 			}
 		}
@@ -39,10 +40,10 @@ func (p *Probes8) tiles(n, tile int) iter.Seq2[int, int] {
 	}
 }
 
-// block is how many vectors are taken before the next probes.
+// block is how many vectors are taken before the next probes, a multiple of every tile.
 func (p *Probes8) block() int {
-	const bytes = 128 << 10
-	return max(bytes/p.Dims(), 1)
+	const bytes, tile = 128 << 10, 16 // the largest tile
+	return max(bytes/p.Dims()/tile*tile, tile)
 }
 
 // rows are where the results of up to 32 lanes start, in bytes from those of probe 0. Lanes without a probe of their own

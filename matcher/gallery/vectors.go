@@ -47,10 +47,13 @@ type Vectors struct {
 type Config struct {
 	Threads int           // that share a pass over a large gallery; 0: one a core
 	Batch   int           // searches that share a pass at most; 0: 64
-	Wait    time.Duration // that a pass waits for more searches, if any came during the one before; 0: none
+	Wait    time.Duration // that a pass lets others join it at most, none when idle; 0: 200 us, negative: none
 }
 
-const usualBatch = 64
+const (
+	usualBatch = 64
+	usualWait  = 200 * time.Microsecond
+)
 
 var _ matcher.Index = (*Vectors)(nil)
 
@@ -65,6 +68,9 @@ func NewVectors(model string, dims int, c Config) *Vectors {
 	}
 	if c.Batch <= 0 {
 		c.Batch = usualBatch
+	}
+	if c.Wait == 0 {
+		c.Wait = usualWait
 	}
 	ix := &Vectors{model: model, dims: dims, stride: (dims + kernel.Step8 - 1) / kernel.Step8 * kernel.Step8, config: c, sharedBytes: sharedBytes}
 	ix.subjects = newTable(ix.subjectAt)

@@ -33,7 +33,7 @@ type request struct {
 type pass struct {
 	ix       *Vectors
 	requests []*request
-	packed   *kernel.Probes8 // of requests, if there are several
+	others   *kernel.Probes8 // of all requests but the first, if there are several
 	askers   int             // who have not left; guarded by passes.mu
 	stop     atomic.Bool     // all have left
 	state    state
@@ -87,17 +87,23 @@ func (ix *Vectors) runPasses() {
 		if p == nil {
 			return
 		}
+		began := time.Now()
 		p.run()
+		took := time.Since(began)
 		more := ix.passes.more()
 		p.end()
 		if !more {
 			return
 		}
-		if ix.config.Wait > 0 {
+		if took >= longPass*ix.config.Wait {
 			time.Sleep(ix.config.Wait)
 		}
 	}
 }
+
+// longPass is how many waits a pass lasts if it is worth waiting: those whom it answered ask again, and would else wait for
+// the pass after the next.
+const longPass = 64
 
 // more says whether somebody waits; if not, whoever comes next begins a pass.
 func (q *passes) more() bool {
@@ -146,11 +152,11 @@ func (p *pass) end() {
 // begin takes the gallery as it is now, for all requests at once, which were made before.
 func (p *pass) begin() {
 	if n := len(p.requests); n > 1 {
-		probes := make([]*kernel.Probe8, n)
-		for i, r := range p.requests {
+		probes := make([]*kernel.Probe8, n-1)
+		for i, r := range p.requests[1:] {
 			probes[i] = r.elements
 		}
-		p.packed = kernel.NewProbes8(probes)
+		p.others = kernel.NewProbes8(probes)
 	}
 	p.ix.mu.RLock()
 	defer p.ix.mu.RUnlock()
@@ -188,12 +194,7 @@ func (p *pass) search(s *scan, v *view) {
 		to := p.blockEnd(v, from)
 		n := to - from
 		dots, above := s.room(n*len(p.requests), n)
-		block := v.vectors[from*s.stride : to*s.stride]
-		if p.packed == nil {
-			kernel.Dots8(dots, block, p.requests[0].elements)
-		} else {
-			kernel.DotsBatch8(dots, block, p.packed)
-		}
+		p.multiply(dots, v.vectors[from*s.stride:to*s.stride])
 		for j, r := range p.requests {
 			if !r.left.Load() {
 				s.each[j].take(v, from, dots[j*n:][:n], above)
@@ -203,15 +204,26 @@ func (p *pass) search(s *scan, v *view) {
 	}
 }
 
-// sharedRows is how many rows several probes meet at once, some hundred KB of them: docs/search.md says why.
-const sharedRows = 256
+// multiply is kernel.DotsBatch8 for all requests. The first brings the block from memory, at the speed of memory since it walks
+// straight ahead; the others meet it in the cache.
+func (p *pass) multiply(dots []int32, block []uint8) {
+	n := len(dots) / len(p.requests)
+	kernel.Dots8(dots[:n], block, p.requests[0].elements)
+	if p.others != nil {
+		kernel.DotsBatch8(dots[n:], block, p.others)
+	}
+}
+
+// blockBytes is how much of the gallery several probes meet at once: it stays in a core's cache beside their products.
+// docs/search.md has the figures.
+const blockBytes = 256 << 10
 
 // blockEnd is where the rows that are compared at once end: between two entries.
 func (p *pass) blockEnd(v *view, from int) int {
-	if p.packed == nil {
+	if p.others == nil {
 		return v.rows()
 	}
-	to := min(from+sharedRows, v.rows())
+	to := min(from+max(blockBytes/p.ix.stride, 1), v.rows())
 	for to < v.rows() && v.owners[to] == v.owners[to-1] {
 		to++
 	}

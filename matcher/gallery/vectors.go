@@ -153,10 +153,40 @@ func (ix *Vectors) Search(ctx context.Context, q matcher.Query, dst []matcher.Ca
 		return dst, err
 	}
 	p := newProbe(v, ix.stride, q.K)
-	if q.Among.Subjects == nil && ix.worthSharing(q.Among.Group) {
-		return ix.share(ctx, p, q.Among.Group, dst)
+	if q.Among.Subjects != nil || !ix.worthSharing(q.Among.Group) {
+		return ix.alone(ctx, p, q.Among, dst)
 	}
-	return ix.alone(ctx, p, q.Among, dst)
+	r := newRequest(p, q.Among.Group)
+	if err := ix.share(ctx, r); err != nil {
+		return dst, err
+	}
+	return r.best.candidates(dst), nil
+}
+
+// SearchAll is Search of everybody for several probes, which share passes from the first on: deduplication of a batch, say.
+// The candidates of probes[i] are appended to dst[i].
+func (ix *Vectors) SearchAll(ctx context.Context, probes []matcher.Probe, k int, dst [][]matcher.Candidate) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	requests := make([]*request, len(probes))
+	for i, p := range probes {
+		v, err := ix.vector(p, p.Position())
+		if err != nil {
+			return err
+		}
+		requests[i] = newRequest(newProbe(v, ix.stride, k), "")
+	}
+	if k <= 0 {
+		return nil
+	}
+	if err := ix.share(ctx, requests...); err != nil {
+		return err
+	}
+	for i, r := range requests {
+		dst[i] = r.best.candidates(dst[i])
+	}
+	return nil
 }
 
 // vector is what a probe or reference holds, if it is of this gallery's model.

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"biogate/matcher"
 	"biogate/matcher/kernel"
 )
 
@@ -41,23 +40,30 @@ type pass struct {
 	mu       sync.Mutex   // guards best of the requests
 }
 
-// share asks in a pass.
-func (ix *Vectors) share(ctx context.Context, p probe, group string, dst []matcher.Candidate) ([]matcher.Candidate, error) {
-	r := &request{probe: p, group: group, done: make(chan struct{}, 1)}
+func newRequest(p probe, group string) *request {
+	return &request{probe: p, group: group, done: make(chan struct{}, 1)}
+}
+
+// share asks in passes.
+func (ix *Vectors) share(ctx context.Context, requests ...*request) error {
 	ix.passes.mu.Lock()
-	ix.passes.waiting = append(ix.passes.waiting, r)
+	ix.passes.waiting = append(ix.passes.waiting, requests...)
 	if !ix.passes.running {
 		ix.passes.running = true
 		go ix.runPasses()
 	}
 	ix.passes.mu.Unlock()
-	select {
-	case <-r.done:
-		return r.best.candidates(dst), nil
-	case <-ctx.Done():
-		ix.passes.leave(r)
-		return dst, ctx.Err()
+	for i, r := range requests {
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			for _, r := range requests[i:] {
+				ix.passes.leave(r)
+			}
+			return ctx.Err()
+		}
 	}
+	return nil
 }
 
 // leave takes a request back. Who leaves a pass last waits until it has stopped: no work goes on for nobody.

@@ -305,6 +305,41 @@ func TestPassesSeeOneState(t *testing.T) {
 	}
 }
 
+// Several probes in one call find what each finds alone.
+func TestSearchAll(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{1, 300} {
+		ix := NewVectors(model, 64, Config{Threads: 2, Batch: 7})
+		for i := range n {
+			one(t, ix, fmt.Sprint(i), randomVector(t, rng, 64))
+		}
+		for _, count := range []int{0, 1, 2, 7, 30} {
+			var probes []matcher.Probe
+			for range count {
+				probes = append(probes, randomVector(t, rng, 64))
+			}
+			found := make([][]matcher.Candidate, count)
+			if err := ix.SearchAll(t.Context(), probes, 5, found); err != nil {
+				t.Fatal(err)
+			}
+			for i, p := range probes {
+				if want, _ := ix.Search(t.Context(), matcher.Query{Probe: p, K: 5}, nil); !slices.Equal(found[i], want) {
+					t.Errorf("probe %d of %d among %d: found %v, want %v", i, count, n, found[i], want)
+				}
+			}
+		}
+	}
+	ix, p := NewVectors(model, 64, Config{}), randomVector(t, rng, 64)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := ix.SearchAll(ctx, []matcher.Probe{p}, 5, make([][]matcher.Candidate, 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if err := ix.SearchAll(t.Context(), []matcher.Probe{p, number{}}, 5, make([][]matcher.Candidate, 2)); !errors.Is(err, &matcher.Error{Code: matcher.CodeModelMismatch}) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // asking starts searches that wait for a pass, since one seems to run, and returns their results one after another.
 func asking(t *testing.T, ix *Vectors, ctx context.Context, q matcher.Query, n int) <-chan result {
 	t.Helper()

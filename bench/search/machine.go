@@ -21,9 +21,11 @@ func measureMachine() machine {
 		data[i] = uint64(i) // every page is there
 	}
 	for range machineTries {
-		started := time.Now()
+		before := processTime() // other programs take the clock's time
 		kernel.ReadSum(data)
-		m.readGBS = max(m.readGBS, 8*readWords/1e9/time.Since(started).Seconds())
+		if took := processTime() - before; took > 0 {
+			m.readGBS = max(m.readGBS, 8*readWords/1e9/took.Seconds())
+		}
 	}
 	data = data[:countWords]
 	for i := range data {

@@ -7,6 +7,13 @@ const (
 	candidates = 10
 	// referenceQueries are compared with every template while the gallery is filled: each costs a comparison a template.
 	referenceQueries = 4
+	// referenceFaces is the same for faces, whose ranking is held to that of comparing everybody as a whole.
+	referenceFaces = 8
+	// leastBatches of faces are asked for a median.
+	leastBatches = 9
+	// fewestEnrolled is the smallest gallery that strangers are searched in. openSetBatch of them share a pass.
+	fewestEnrolled = 400
+	openSetBatch   = 64
 	// mostCompared minutiae of a print have signatures: comparedMinutiae of matcher/finger.
 	mostCompared = 64
 	// sameScore is how far two sums of the same evidence in another order may differ, relative.

@@ -45,7 +45,8 @@ type Result struct {
 	Model            string           `json:"model"`
 	N                int              `json:"n"`
 	Seed             uint64           `json:"seed"`
-	Population       string           `json:"population"` // version of the generator
+	Population       string           `json:"population"`     // version of the generator
+	Dims             int              `json:"dims,omitempty"` // elements of a face's embedding
 	Threads          int              `json:"threads"`
 	ReadGBS          float64          `json:"read_gb_s"`          // memory read by one thread at best
 	PopcountGS       float64          `json:"popcount_g_s"`       // 64-bit words counted by one thread at best, billions a second
@@ -54,6 +55,8 @@ type Result struct {
 	BuildS           float64          `json:"build_s"` // make, prepare and add all of them
 	Results          []Row            `json:"results"`
 	Real             *Real            `json:"real,omitempty"`
+	OpenSet          []OpenSet        `json:"open_set,omitempty"` // among synthetic faces
+	RealFaces        *RealFaces       `json:"real_faces,omitempty"`
 }
 
 // Row is one mode at one size of batch.
@@ -66,7 +69,7 @@ type Row struct {
 	ComparisonsPerS float64 `json:"comparisons_per_s"`
 	PerCPUS         float64 `json:"comparisons_per_cpu_s"` // a second of CPU time: what a core does that nobody shares
 	GBS             float64 `json:"gb_s"`                  // templates walked over, in bytes; probes that share a walk share them
-	ReadShare       float64 `json:"read_share"`            // of read_gb_s
+	ReadShare       float64 `json:"read_share"`            // of read_gb_s; of faces by CPU time
 	// PopcountShare is the share of popcount_g_s that comparing signatures takes up: 4 words for each minutia of a template and
 	// each lane of the probe.
 	PopcountShare float64 `json:"popcount_share,omitempty"`

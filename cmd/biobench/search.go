@@ -3,24 +3,32 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"biogate/bench/accuracy"
 	"biogate/bench/search"
 	"biogate/matcher"
 	"biogate/matcher/finger"
+	"biogate/models"
 )
 
 type searchCmd struct {
-	Modality   string   `required:"" enum:"finger,face" help:"finger."`
-	N          int      `name:"n" required:"" help:"Synthetic fingers in the gallery."`
+	Modality   string   `required:"" enum:"finger,face" help:"finger or face."`
+	N          int      `name:"n" required:"" help:"Synthetic subjects in the gallery."`
 	Probes     []int    `default:"1" placeholder:"P,..." help:"Probes in a batch, one or more sizes (${default})."`
-	Queries    int      `default:"400" help:"Fingers that are looked for with another impression (${default})."`
+	Queries    int      `default:"400" help:"Subjects that are looked for with another capture (${default})."`
 	Exhaustive int      `default:"40" help:"How many of them exhaustive search is timed and checked with (${default})."`
-	Threads    int      `default:"1" help:"Threads that share the probes of a batch (${default})."`
+	Threads    int      `default:"1" help:"Threads that share the probes of a batch, or of faces the pass over the gallery (${default})."`
 	Workers    int      `help:"Threads that fill the gallery; usual: one a core."`
 	Seed       uint64   `default:"1" help:"The population (${default})."`
-	Dataset    []string `sep:"none" placeholder:"DIR" help:"Also hide one capture of each finger of DIR/<finger>_<impression>.<ext> in the gallery and ask with the others. May be repeated."`
+	Dataset    []string `sep:"none" placeholder:"DIR" help:"Also ask with real captures. Fingers: hide one capture of each finger of DIR/<finger>_<impression>.<ext> in the gallery and ask with the others. Faces: enrol one capture each of some people of DIR/<person>/<image>.<ext>, in galleries of their own, and ask with all others. May be repeated."`
 	MinRecall  float64  `name:"min-recall" default:"0" help:"Exit with 1 when two-stage search finds less than this share of the mates that exhaustive search finds."`
+
+	Dims      int    `default:"512" help:"Faces: elements of an embedding, a multiple of 64 (${default})."`
+	Strangers int    `default:"10000" help:"Faces: searches for somebody who is not enrolled, and as many for mates, at each size of the gallery; 0: none (${default})."`
+	Models    string `default:"${models}" placeholder:"DIR" help:"Faces with --dataset: prepared weights of the networks (${default})."`
+	FaceModel string `default:"${face_model}" env:"BIOGATE_FACE_MODEL" placeholder:"ID" help:"Faces: model whose calibration sets thresholds, and which reads --dataset (${default})."`
+	Networks  string `default:"auto" enum:"auto,ort,opencv" env:"BIOGATE_NETWORKS" help:"Faces with --dataset: what the networks run in (${default})."`
 }
 
 // searchReport is the JSON document.
@@ -38,13 +46,19 @@ func (c *searchCmd) run(ctx context.Context, s *console) error {
 		Threads: c.Threads, Workers: c.Workers, Progress: newProgress(s.err).say,
 	}
 	for _, dir := range c.Dataset {
-		set, err := accuracy.Load(dir, matcher.Finger, "", 0)
+		set, err := accuracy.Load(dir, matcher.Modality(c.Modality), "", 0)
 		if err != nil {
 			return err
 		}
 		o.Datasets = append(o.Datasets, set)
 	}
-	result, err := search.Run(ctx, finger.New(), o)
+	measure := c.faces
+	if c.Modality == string(matcher.Finger) {
+		measure = func(ctx context.Context, o search.Options) (search.Result, error) {
+			return search.Run(ctx, finger.New(), o)
+		}
+	}
+	result, err := measure(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -54,21 +68,46 @@ func (c *searchCmd) run(ctx context.Context, s *console) error {
 	return c.judge(result)
 }
 
-// mostFingers take 150 GB.
-const mostFingers = 100_000_000
+// faces measures a synthetic gallery, then the real ones.
+func (c *searchCmd) faces(ctx context.Context, o search.Options) (search.Result, error) {
+	calibration, err := models.LoadCalibration(c.FaceModel)
+	if err != nil {
+		return search.Result{}, err
+	}
+	r, err := search.RunFaces(ctx, search.FaceOptions{Options: o, Dims: c.Dims, Strangers: c.Strangers, Calibration: calibration})
+	if err != nil || len(o.Datasets) == 0 {
+		return r, err
+	}
+	e, closeEngine, err := openEngine(matcher.Face, engineOptions{models: c.Models, face: c.FaceModel, networks: c.Networks, workers: c.Workers})
+	if err != nil {
+		return r, err
+	}
+	defer closeEngine()
+	r.RealFaces, err = search.MeasureRealFaces(ctx, e, o.Datasets, calibration, o)
+	return r, err
+}
+
+const (
+	mostSubjects  = 100_000_000 // 150 GB of fingers, 60 GB of faces
+	mostStrangers = 60_000      // captures of a synthetic face have so many numbers
+	mostDims      = 4096
+)
 
 func (c *searchCmd) check() error {
-	if c.Modality != string(matcher.Finger) {
-		return &misuse{fmt.Sprintf("--modality %s: synthetic galleries are of fingers alone", c.Modality)}
-	}
 	if c.N < 1 || c.Queries < 1 || c.Exhaustive < 1 || c.Threads < 1 || c.Workers < 0 {
 		return &misuse{"--n, --queries, --exhaustive and --threads must be 1 or more, --workers not negative"}
 	}
-	if c.N > mostFingers {
-		return &misuse{fmt.Sprintf("--n %d: at most %d fit the memory of a large machine", c.N, mostFingers)}
+	if c.N > mostSubjects {
+		return &misuse{fmt.Sprintf("--n %d: at most %d fit the memory of a large machine", c.N, mostSubjects)}
 	}
 	if !(c.MinRecall >= 0 && c.MinRecall <= 1) {
 		return &misuse{fmt.Sprintf("--min-recall %g: must be a share, 0 to 1", c.MinRecall)}
+	}
+	if c.Modality == string(matcher.Face) && (c.Dims < 64 || c.Dims > mostDims || c.Dims%64 != 0) {
+		return &misuse{fmt.Sprintf("--dims %d: must be a multiple of 64, %d at most", c.Dims, mostDims)}
+	}
+	if c.Strangers < 0 || c.Strangers > mostStrangers {
+		return &misuse{fmt.Sprintf("--strangers %d: must be 0 to %d", c.Strangers, mostStrangers)}
 	}
 	for _, p := range c.Probes {
 		if p < 1 {
@@ -95,7 +134,7 @@ func (s *console) printSearch(r searchReport) error {
 	if s.json {
 		return s.printJSON(r)
 	}
-	fmt.Fprintf(s.out, "%s, %d synthetic fingers (%s, seed %d), %s\n", r.Model, r.N, r.Population, r.Seed, r.Environment)
+	fmt.Fprintf(s.out, "%s, %d synthetic %ss (%s, seed %d), %s\n", r.Model, r.N, r.Modality, r.Population, r.Seed, r.Environment)
 	fmt.Fprintf(s.out, "%.0f bytes a template, filled in %.1f s; this machine reads %.1f GB/s and counts ones in %.1f G words/s\n\n",
 		r.BytesPerTemplate, r.BuildS, r.ReadGBS, r.PopcountGS)
 	w := s.rightAligned()
@@ -115,7 +154,31 @@ func (s *console) printSearch(r searchReport) error {
 	if r.Real != nil {
 		s.printRealSearch(*r.Real)
 	}
+	s.printOpenSets("strangers among synthetic faces", r.OpenSet)
+	if f := r.RealFaces; f != nil {
+		s.printOpenSets(fmt.Sprintf("%d real people of %s by %s, %d galleries of each size", f.People, strings.Join(f.Datasets, ", "), f.Model, f.Draws), f.OpenSet)
+	}
 	return nil
+}
+
+func (s *console) printOpenSets(title string, sets []search.OpenSet) {
+	if len(sets) == 0 {
+		return
+	}
+	fmt.Fprintf(s.out, "\n%s:\n", title)
+	w := s.rightAligned()
+	fmt.Fprintln(w, "enrolled\tmates\tstrangers\trank 1 %\tFPIR wanted %\tthreshold by\tscore\tFPIR %\t95 %\tFNIR %\t95 %\t")
+	for _, set := range sets {
+		for _, r := range set.Rates {
+			by := r.By
+			if r.Extrapolated {
+				by += ", extrapolated"
+			}
+			fmt.Fprintf(w, "%d\t%d\t%d\t%s\t%s\t%s\t%.3f\t%s\t%s\t%s\t%s\t\n", set.N, set.Mates, set.Strangers, percent(set.Rank1), percent(r.Target),
+				by, r.Threshold, percent(r.FPIR), span(r.FPIRInterval), percent(r.FNIR), span(r.FNIRInterval))
+		}
+	}
+	_ = w.Flush()
 }
 
 func (s *console) printRealSearch(r search.Real) {

@@ -12,7 +12,8 @@ import (
 
 func TestSearchMisuse(t *testing.T) {
 	for want, args := range map[string][]string{
-		"--modality face":         {"--modality", "face", "--n", "10"},
+		"--dims 100":              {"--modality", "face", "--n", "10", "--dims", "100"},
+		"--strangers -1":          {"--modality", "face", "--n", "10", "--strangers=-1"},
 		"must be one of":          {"--modality", "iris", "--n", "10"},
 		"missing flags: --n":      {"--modality", "finger"},
 		"--n, --queries":          {"--modality", "finger", "--n", "0"},
@@ -66,6 +67,37 @@ func TestSearchDocument(t *testing.T) {
 	}
 	if !strings.Contains(errOut, "fill: 150 of 150") {
 		t.Errorf("progress %q", errOut)
+	}
+}
+
+func TestFaceSearchDocument(t *testing.T) {
+	status, out, errOut := biobench(t, "--json", "search", "--modality", "face", "--n", "2000", "--probes", "1,8", "--strangers", "100", "--dims", "64", "--threads", "2")
+	var doc struct {
+		Modality string
+		N, Dims  int
+		ReadGBS  *float64 `json:"read_gb_s"`
+		Bytes    float64  `json:"bytes_per_template"`
+		Results  []map[string]any
+		OpenSet  []map[string]any `json:"open_set"`
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil || status != statusDone {
+		t.Fatalf("status %d, %v, %s", status, err, errOut)
+	}
+	if doc.Modality != "face" || doc.N != 2000 || doc.Dims != 64 || doc.ReadGBS == nil || doc.Bytes != 64 || len(doc.Results) != 2 || len(doc.OpenSet) != 1 {
+		t.Fatalf("document %s", out)
+	}
+	for i, row := range doc.Results {
+		if row["probes"] != []float64{1, 8}[i] || row["mode"] != "exhaustive" || row["recall"] != 1.0 {
+			t.Errorf("row %v", row)
+		}
+		for _, key := range []string{"ms_per_probe", "comparisons_per_s", "gb_s"} {
+			if v, ok := row[key].(float64); !ok || v <= 0 {
+				t.Errorf("%s is %v", key, row[key])
+			}
+		}
+	}
+	if status, out, _ := biobench(t, "search", "--modality", "face", "--n", "500", "--strangers", "100"); status != statusDone || !strings.Contains(out, "500 synthetic faces") || !strings.Contains(out, "FNIR") {
+		t.Errorf("status %d, %q", status, out)
 	}
 }
 

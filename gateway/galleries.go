@@ -255,7 +255,11 @@ func (gs *galleries) index(refs References, prepared map[matcher.Modality][]matc
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	for _, g := range gs.byName {
-		if err := gs.update(g, refs, prepared); err != nil {
+		m, in := g.members[refs.Subject]
+		if !in || m.version >= refs.Version {
+			continue
+		}
+		if err := gs.update(g, refs, m, prepared); err != nil {
 			return err
 		}
 	}

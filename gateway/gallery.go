@@ -109,13 +109,9 @@ func (g *gallery) admits(subject string, among matcher.Filter) bool {
 	return in && m.in(among.Group) && (among.Subjects == nil || slices.Contains(among.Subjects, subject))
 }
 
-// update brings the references of a subject into the indexes, unless they have newer ones or it is no member.
-func (gs *galleries) update(g *gallery, refs References, prepared map[matcher.Modality][]matcher.Reference) error {
-	m, in := g.members[refs.Subject]
-	if !in || m.version >= refs.Version {
-		return nil
-	}
-	held := make([]matcher.Modality, 0, len(prepared))
+// update brings the references of a member into the indexes. m is what g knows of it.
+func (gs *galleries) update(g *gallery, refs References, m member, prepared map[matcher.Modality][]matcher.Reference) error {
+	held := make([]matcher.Modality, 0, 4)
 	for modality, index := range g.indexes {
 		delete(g.outdated[modality], refs.Subject)
 		if isOutdated(gs.engines[modality], refs) {

@@ -41,26 +41,26 @@ func (s *Service) load(ctx context.Context) error {
 
 // place is a subject in one gallery.
 type place struct {
-	subject string
+	Membership
 	gallery *gallery
 }
 
 // places are ordered by subject.
 type places []place
 
-// loadMemberships makes the galleries and their members, without references.
+// loadMemberships makes the galleries, without members, and says who they are.
 func (s *Service) loadMemberships(ctx context.Context) (all places, err error) {
 	err = s.deps.Galleries.EachGallery(ctx, func(meta Gallery, members []Membership) error {
 		s.galleries.put(meta)
-		s.galleries.join(meta.Name, members...)
 		g := s.galleries.byName[meta.Name]
+		g.members = make(map[string]member, len(members))
 		all = slices.Grow(all, len(members))
 		for _, m := range members {
-			all = append(all, place{m.Subject, g})
+			all = append(all, place{m, g})
 		}
 		return nil
 	})
-	slices.SortFunc(all, func(a, b place) int { return strings.Compare(a.subject, b.subject) })
+	slices.SortFunc(all, func(a, b place) int { return strings.Compare(a.Subject, b.Subject) })
 	return all, err
 }
 
@@ -68,8 +68,8 @@ func (s *Service) loadMemberships(ctx context.Context) (all places, err error) {
 func (p places) subjects() []string {
 	out := make([]string, 0, len(p))
 	for _, at := range p {
-		if len(out) == 0 || out[len(out)-1] != at.subject {
-			out = append(out, at.subject)
+		if len(out) == 0 || out[len(out)-1] != at.Subject {
+			out = append(out, at.Subject)
 		}
 	}
 	return out
@@ -77,12 +77,12 @@ func (p places) subjects() []string {
 
 // of are the places of a subject.
 func (p places) of(subject string) places {
-	first, found := slices.BinarySearchFunc(p, subject, func(at place, subject string) int { return strings.Compare(at.subject, subject) })
+	first, found := slices.BinarySearchFunc(p, subject, func(at place, subject string) int { return strings.Compare(at.Subject, subject) })
 	if !found {
 		return nil
 	}
 	n := 1
-	for first+n < len(p) && p[first+n].subject == subject {
+	for first+n < len(p) && p[first+n].Subject == subject {
 		n++
 	}
 	return p[first : first+n]
@@ -147,16 +147,15 @@ func (gs *galleries) fill(batch []References, prepared []map[matcher.Modality][]
 	all := gs.byName[everyone]
 	for i, refs := range batch {
 		for _, p := range at[i] {
-			refs.Subject = p.subject // one copy of the name
-			if err := gs.update(p.gallery, refs, prepared[i]); err != nil {
+			refs.Subject = p.Subject // one copy of the name
+			if err := gs.update(p.gallery, refs, member{group: p.Group}, prepared[i]); err != nil {
 				return err
 			}
 		}
 		if all == nil {
 			continue
 		}
-		all.place(refs.Subject, member{})
-		if err := gs.update(all, refs, prepared[i]); err != nil {
+		if err := gs.update(all, refs, member{}, prepared[i]); err != nil {
 			return err
 		}
 	}
@@ -166,10 +165,14 @@ func (gs *galleries) fill(batch []References, prepared []map[matcher.Modality][]
 // loadRest asks for the members of whom nothing came.
 func (s *Service) loadRest(ctx context.Context, members places) error {
 	for i, p := range members {
-		if p.gallery.members[p.subject].version > 0 || i > 0 && members[i-1].subject == p.subject {
+		if _, in := p.gallery.members[p.Subject]; in {
 			continue
 		}
-		if err := s.loadMember(ctx, p.subject); err != nil {
+		s.galleries.join(p.gallery.Name, p.Membership)
+		if i+1 < len(members) && members[i+1].Subject == p.Subject { // first into all its galleries
+			continue
+		}
+		if err := s.loadMember(ctx, p.Subject); err != nil {
 			return err
 		}
 	}

@@ -33,7 +33,7 @@ func openEngine(m matcher.Modality, o engineOptions) (e matcher.Engine, closeEng
 func openFace(o engineOptions) (matcher.Engine, func(), error) {
 	manifest, err := models.Active(o.face)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &misuse{err.Error()}
 	}
 	if o.workers <= 0 {
 		o.workers = runtime.GOMAXPROCS(0)

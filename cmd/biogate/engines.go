@@ -35,7 +35,7 @@ type engineOptions struct {
 func openEngines(o engineOptions) (engines, error) {
 	manifest, err := models.Active(cmp.Or(o.face, models.DefaultFace))
 	if err != nil {
-		return engines{}, err
+		return engines{}, misuseError{err}
 	}
 	e := engines{calibrations: map[string]gateway.Calibration{}, missing: map[matcher.Modality]error{}, close: func() {}}
 	e.list = append(e.list, finger.New())

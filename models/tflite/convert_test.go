@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,19 +26,25 @@ func (d draw) floats(n int) []float32 {
 	}), n, n).Draw(d.t, "values")
 }
 
-// agree converts a file and holds what the model computes against what the file says.
+// agree converts a file and holds what the model computes of a random picture against what the file says.
 func agree(t *rapid.T, file []byte, shape []int32) {
 	t.Helper()
-	pixels, channels := 1, int(shape[len(shape)-1])
-	for _, d := range shape[1 : len(shape)-1] {
-		pixels *= int(d)
+	size := 1
+	for _, d := range shape[1:] {
+		size *= int(d)
 	}
-	one := draw{t}.floats(pixels * channels)
-	var batch []float32
-	for range shape[0] {
-		batch = append(batch, one...)
+	hold(t, file, draw{t}.floats(size))
+}
+
+// hold does so for one picture, channels side by side, as often as the file's batch wants it.
+func hold(t rapid.TB, file []byte, one []float32) {
+	t.Helper()
+	g, err := parse(file)
+	if err != nil {
+		t.Fatal(err)
 	}
-	want, err := interpret(file, batch)
+	shape := g.tensors[g.inputs[0]].shape
+	want, err := interpret(file, slices.Repeat(one, shape[0]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +56,9 @@ func agree(t *rapid.T, file []byte, shape []int32) {
 	if err != nil || !bytes.Equal(model, again) {
 		t.Fatalf("another model the second time, error %v", err)
 	}
-	in := value{[]int{1, channels}, one}
+	in := value{[]int{1, shape[len(shape)-1]}, one}
 	if len(shape) == 4 {
-		in = value{planar([]int{1, int(shape[1]), int(shape[2]), channels}), planes(one, 1, pixels, channels)}
+		in = value{planar([]int{1, shape[1], shape[2], shape[3]}), planes(one, 1, shape[1]*shape[2], shape[3])}
 	}
 	got, err := run(model, in)
 	if err != nil {
@@ -60,8 +70,8 @@ func agree(t *rapid.T, file []byte, shape []int32) {
 		if len(g.shape) == 4 { // back to channels side by side
 			data = planes(data, 1, g.shape[1], g.shape[2]*g.shape[3])
 		}
-		if len(data)*int(shape[0]) != len(w) {
-			t.Fatalf("output %s: %d values, want %d", name, len(data)*int(shape[0]), len(w))
+		if len(data)*shape[0] != len(w) {
+			t.Fatalf("output %s: %d values, want %d", name, len(data)*shape[0], len(w))
 		}
 		for i, v := range data {
 			if math.Abs(float64(v-w[i])) > 1e-4*(1+math.Abs(float64(w[i]))) {
@@ -311,4 +321,41 @@ func FuzzONNX(f *testing.F) {
 		}
 		each(model, func(num protowire.Number, _ uint64, graph []byte) {})
 	})
+}
+
+// BIOGATE_TFLITE=DIR go test -run Folder ./models/tflite converts every DIR/*.tflite to DIR/*.onnx and holds what the models
+// compute against what the files say, which takes minutes.
+func TestFolder(t *testing.T) {
+	dir := os.Getenv("BIOGATE_TFLITE")
+	if dir == "" {
+		t.Skip("converts the files of a folder: BIOGATE_TFLITE=DIR")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.tflite"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files in %s (%v)", dir, err)
+	}
+	for _, name := range files {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		model, err := ONNX(file)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := os.WriteFile(strings.TrimSuffix(name, ".tflite")+".onnx", model, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		g, err := parse(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rng := rand.New(rand.NewPCG(1, 2))
+		picture := make([]float32, product(g.tensors[g.inputs[0]].shape[1:]))
+		for i := range picture {
+			picture[i] = 2*rng.Float32() - 1
+		}
+		t.Run(filepath.Base(name), func(t *testing.T) { hold(t, file, picture) })
+	}
 }

@@ -21,14 +21,16 @@ type j2kCoder struct {
 }
 
 const (
-	j2kSelf       = 1 << 4
-	j2kAround     = 0x1EF
-	j2kAnyAround  = 1<<18 - 1
-	j2kAnySelf    = j2kSelf | j2kSelf<<3 | j2kSelf<<6 | j2kSelf<<9
-	j2kNegative   = 18 // shift
-	j2kVisited    = 1 << 36
-	j2kRefined    = 1 << 37
-	j2kAnyVisited = j2kVisited | j2kVisited<<3 | j2kVisited<<6 | j2kVisited<<9
+	j2kSelf      = 1 << 4
+	j2kAround    = 0x1EF
+	j2kAnyAround = 1<<18 - 1
+	j2kAnySelf   = j2kSelf | j2kSelf<<3 | j2kSelf<<6 | j2kSelf<<9
+	j2kNegative  = 18 // shift
+
+	j2kVisitedOverSelf = 32 // shift
+	j2kVisited         = j2kSelf << j2kVisitedOverSelf
+	j2kRefined         = 1 << 37
+	j2kAnyVisited      = j2kVisited | j2kVisited<<3 | j2kVisited<<6 | j2kVisited<<9
 )
 
 // decode decodes what there is of a code-block into values.
@@ -106,7 +108,7 @@ func (c *j2kCoder) significance(plane int) {
 		rows := min(4, c.height-y)
 		at := (y/4+1)*(c.width+2) + 1
 		for x := range c.width {
-			if c.flags[at+x]&j2kAnyAround == 0 {
+			if f := c.flags[at+x]; f&j2kAnyAround == 0 || f&j2kAnySelf == j2kAnySelf {
 				continue
 			}
 			for k := range rows {
@@ -165,7 +167,10 @@ func (c *j2kCoder) cleanup(plane int) {
 		at := (y/4+1)*(c.width+2) + 1
 		for x := range c.width {
 			k := 0
-			if rows == 4 && c.flags[at+x]&(j2kAnyAround|j2kAnyVisited) == 0 {
+			switch f := c.flags[at+x]; {
+			case (f|f>>j2kVisitedOverSelf)&j2kAnySelf == j2kAnySelf: // nothing is left
+				k = rows
+			case rows == 4 && f&(j2kAnyAround|j2kAnyVisited) == 0:
 				if m.bit(j2kRunContext) == 0 {
 					continue
 				}

@@ -14,8 +14,10 @@ const (
 	j2kMaxBlocks = 1 << 17
 	// j2kMaxPrecincts of a picture; 12 megapixels in colour have 3,000 of 128 by 128 samples.
 	j2kMaxPrecincts = 1 << 15
-	// j2kMaxVisits is how often packet headers may come by a code-block: once a layer.
-	j2kMaxVisits = 1 << 24
+	// j2kMaxVisits is how often packet headers may come by a code-block, once a layer: some 60 ms.
+	j2kMaxVisits = 1 << 21
+	// j2kSortVisits is what bringing a precinct into the order of a progression counts for.
+	j2kSortVisits = 8
 	// j2kMaxPieces is the number of pieces that code-blocks' data may come in: about one for each layer that adds to a block.
 	j2kMaxPieces = 1 << 19
 	// j2kMaxPasses is the number of samples that coding passes may come by, each by every sample of its code-block: about a

@@ -4,10 +4,10 @@ package imaging
 type j2kArithmetic struct {
 	data     []byte
 	at       int
-	interval uint32            // A
-	code     uint32            // C, of which the upper half is compared with the interval
-	left     int               // CT: bits until the next byte
-	contexts [j2kContexts]byte // the state of each context, twice, plus its more probable symbol
+	interval uint32   // A
+	code     uint32   // C, of which the upper half is compared with the interval
+	left     int      // CT: bits until the next byte
+	contexts [32]byte // the state of each context, twice, plus its more probable symbol
 }
 
 // j2kState is a line of table C.2 for one of the more probable symbols.
@@ -22,12 +22,11 @@ const (
 	j2kRefineContext  = 14
 	j2kRunContext     = 17
 	j2kUniformContext = 18
-	j2kContexts       = 19
 )
 
 // reset sets the contexts to where they begin (table D.7).
 func (m *j2kArithmetic) reset() {
-	m.contexts = [j2kContexts]byte{0: 2 * 4, j2kRunContext: 2 * 3, j2kUniformContext: 2 * 46}
+	m.contexts = [32]byte{0: 2 * 4, j2kRunContext: 2 * 3, j2kUniformContext: 2 * 46}
 }
 
 // start begins a segment (INITDEC).
@@ -58,31 +57,34 @@ func (m *j2kArithmetic) more() {
 	}
 }
 
-// bit decodes a decision (DECODE).
+// bit decodes a decision (DECODE). Most end here, on the more probable symbol.
 func (m *j2kArithmetic) bit(context int) uint32 {
-	held := m.contexts[context]
+	held := m.contexts[context&31]
 	s := &j2kStates[held&127]
-	symbol := uint32(held & 1)
 	m.interval -= s.lps
+	if code := m.code - s.lps<<16; code <= m.code && m.interval&0x8000 != 0 {
+		m.code = code
+		return uint32(held & 1)
+	}
+	return m.turn(context, s)
+}
+
+// turn decodes a decision that changes its context.
+func (m *j2kArithmetic) turn(context int, s *j2kState) uint32 {
+	held := &m.contexts[context&31]
+	symbol := uint32(*held & 1)
+	likely := m.interval >= s.lps
 	if m.code>>16 >= s.lps {
 		m.code -= s.lps << 16
-		if m.interval&0x8000 != 0 {
-			return symbol
-		}
-		if m.interval < s.lps {
-			symbol ^= 1
-			m.contexts[context] = s.lost
-		} else {
-			m.contexts[context] = s.next
-		}
 	} else {
-		if m.interval < s.lps {
-			m.contexts[context] = s.next
-		} else {
-			symbol ^= 1
-			m.contexts[context] = s.lost
-		}
 		m.interval = s.lps
+		likely = !likely
+	}
+	if likely {
+		*held = s.next
+	} else {
+		symbol ^= 1
+		*held = s.lost
 	}
 	for {
 		if m.left == 0 {

@@ -215,7 +215,7 @@ func (t *j2kTile) sequence(order byte) []*j2kPrecinct {
 	for i := range t.precincts {
 		sorted[i] = &t.precincts[i]
 	}
-	slices.SortStableFunc(sorted, func(a, b *j2kPrecinct) int {
+	slices.SortFunc(sorted, func(a, b *j2kPrecinct) int {
 		resolution, component := cmp.Compare(a.resolution, b.resolution), cmp.Compare(a.component, b.component)
 		position := cmp.Or(cmp.Compare(a.y, b.y), cmp.Compare(a.x, b.x))
 		index := cmp.Compare(a.index, b.index)
@@ -253,6 +253,9 @@ func (t *j2kTile) eachPacket(take func(*j2kPrecinct) error) error {
 
 // progress goes through one progression: the packets within its bounds that did not come before.
 func (t *j2kTile) progress(c j2kProgression, take func(*j2kPrecinct) error) error {
+	if t.budget.visits -= j2kSortVisits * len(t.precincts); t.budget.visits < 0 {
+		return t.budget.err()
+	}
 	within := slices.DeleteFunc(t.sequence(c.order), func(p *j2kPrecinct) bool {
 		return p.resolution < c.resolution || p.resolution >= c.resolutions || p.component < c.component || p.component >= c.components
 	})

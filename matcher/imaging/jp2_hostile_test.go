@@ -261,7 +261,7 @@ func TestTruncatedJPEG2000IsRefused(t *testing.T) {
 func TestDamagedJPEG2000(t *testing.T) {
 	for _, encoded := range []string{j2kTiled, j2kTerminated, j2kReordered} {
 		whole := fromBase64(t, encoded)
-		for i := 2; i < len(whole); i++ {
+		for i := 2; i < len(whole); i += 3 {
 			for _, v := range []byte{0xFF, whole[i] ^ 1<<(i%8)} {
 				data := bytes.Clone(whole)
 				data[i] = v

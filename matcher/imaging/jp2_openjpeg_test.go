@@ -177,3 +177,34 @@ func (o opj) agree(t *testing.T, name string, data []byte, suffix string, discar
 		t.Errorf("%s: without %d resolutions %dx%d, want %dx%d, %d levels off", name, discard, gotW, gotH, w, h, worst(got, want))
 	}
 }
+
+// A portrait as chips hold it (15 to 40 kB), as archives do (lossless), and 12 megapixels at an eighth of their size.
+func BenchmarkDecodeJPEG2000(b *testing.B) {
+	o := newOPJ(b)
+	for _, c := range []struct {
+		name          string
+		width, height int
+		scale         int
+		args          string
+	}{
+		{"portrait of 15 kB", 480, 640, 1, "-I -r 60"},
+		{"portrait of 38 kB", 480, 640, 1, "-I -r 24"},
+		{"portrait without loss", 480, 640, 1, ""},
+		{"12 MP to an eighth", 3000, 4000, 8, "-I -r 24"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			data := o.compress(b, portrait(c.width, c.height).pnm(), ".jp2", strings.Fields(c.args)...)
+			b.ReportAllocs()
+			for b.Loop() {
+				p, err := Open(data, "")
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := p.Whole(c.scale); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(data)), "bytes")
+		})
+	}
+}

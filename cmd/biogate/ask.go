@@ -89,21 +89,36 @@ func (c verifyCmd) Run(ctx context.Context, out console) error {
 }
 
 type identifyCmd struct {
-	Gallery  string `required:"" help:"Where to search."`
+	Gallery  string   `required:"" help:"Where to search."`
+	Group    string   `help:"Search among the members of this group alone."`
+	Among    []string `help:"Search among these members alone." placeholder:"SUBJECT"`
 	askFlags `embed:""`
 }
 
 func (c identifyCmd) Run(ctx context.Context, out console) error {
-	return c.decide(ctx, out, "/v1/identifications", map[string]any{"gallery": c.Gallery})
+	body := map[string]any{"gallery": c.Gallery}
+	if c.Group != "" {
+		body["group"] = c.Group
+	}
+	if len(c.Among) > 0 {
+		body["subjects"] = c.Among
+	}
+	return c.decide(ctx, out, "/v1/identifications", body)
 }
 
 // outcome is what verify and identify read of an answer.
 type outcome struct {
-	Decision   decision.Verdict `json:"decision"`
-	FMR        float64          `json:"fmr"`
-	Reasons    []string         `json:"reasons"`
-	Degraded   []string         `json:"degraded"`
-	Assertion  string           `json:"assertion"`
+	Decision decision.Verdict `json:"decision"`
+	FMR      float64          `json:"fmr"`
+	Reasons  []string         `json:"reasons"`
+	Degraded []string         `json:"degraded"`
+	Searched int              `json:"searched"`
+	FPIR     float64          `json:"fpir"`
+	Quality  []struct {
+		Capture int    `json:"capture"`
+		Hint    string `json:"hint"`
+	} `json:"quality"`
+	Assertion  string `json:"assertion"`
 	Candidates []struct {
 		Subject string  `json:"subject"`
 		FMR     float64 `json:"fmr"`
@@ -157,6 +172,9 @@ func (c askFlags) check(ctx context.Context, gw client, o outcome) error {
 
 func (o outcome) print(w io.Writer) {
 	fmt.Fprintf(w, "%s, FMR %.3g", o.Decision, o.FMR)
+	if o.Searched > 0 {
+		fmt.Fprintf(w, ", FPIR %.3g among %d", o.FPIR, o.Searched)
+	}
 	if len(o.Reasons) > 0 {
 		fmt.Fprintf(w, ", %s", strings.Join(o.Reasons, ", "))
 	}
@@ -164,6 +182,11 @@ func (o outcome) print(w io.Writer) {
 		fmt.Fprintf(w, ", degraded: %s", strings.Join(o.Degraded, ", "))
 	}
 	fmt.Fprintln(w)
+	for _, q := range o.Quality {
+		if q.Hint != "" {
+			fmt.Fprintf(w, "capture %d: %s\n", q.Capture+1, q.Hint)
+		}
+	}
 	for _, c := range o.Candidates {
 		fmt.Fprintf(w, "candidate %s, FMR %.3g\n", c.Subject, c.FMR)
 	}

@@ -107,6 +107,8 @@ type answer struct {
 	Degraded []string
 	Trace    string
 
+	Nonce      string
+	Searched   int
 	Assertion  string
 	Receipt    string
 	Candidates []struct{ Subject string }

@@ -57,7 +57,7 @@ func BenchmarkStart(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.ReportMetric((cpuTime()-cpu).Seconds(), "cpu-s/op")
+		b.ReportMetric((cpuTime() - cpu).Seconds(), "cpu-s/op")
 		info, err := service.Gallery(context.Background(), "all")
 		if err != nil || info.Searchable[matcher.Face] != n {
 			b.Fatalf("%+v %v", info, err)

@@ -19,7 +19,9 @@ type Face struct {
 	// left out where it says nothing.
 	Clarity  *Anchors     `json:"clarity,omitempty"`
 	Liveness FaceLiveness `json:"liveness,omitzero"`
-	Eye      FaceEye      `json:"eye,omitzero"`
+	// SamePerson is the least comparison score of two frames that were taken within seconds and show one person.
+	SamePerson float64 `json:"same_person"`
+	Eye        FaceEye `json:"eye,omitzero"`
 }
 
 // FaceDetect is how to show pictures to the detector and which of its answers to believe.
@@ -123,6 +125,8 @@ func (f Face) checkNumbers() error {
 		return errors.New("face.landmark.zoom must be above 0")
 	case !(f.Align.Closer > 0) || f.Align.Points[0] == f.Align.Points[1]:
 		return errors.New("face.align needs five points and closer above 0")
+	case !(f.SamePerson > 0 && f.SamePerson < 1):
+		return errors.New("face.same_person must lie between 0 and 1")
 	case f.Clarity != nil && !(f.Clarity.Good > f.Clarity.Bad):
 		return errors.New("face.clarity: good must be above bad")
 	}

@@ -14,6 +14,7 @@ const (
 	streamPrints
 	streamPresses
 	streamRecapture
+	streamPresentation
 )
 
 // source is a generator of one purpose. PCG is specified, so the same seed gives the same numbers everywhere.

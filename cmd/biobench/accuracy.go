@@ -18,17 +18,14 @@ import (
 )
 
 type accuracyCmd struct {
-	Modality string   `required:"" enum:"finger,face" help:"finger or face."`
-	Dataset  []string `sep:"none" placeholder:"DIR" help:"Data set: fingers DIR/<finger>_<impression>.<ext>, faces DIR/<person>/<image>.<ext>. May be repeated."`
-	Protocol string   `default:"full" enum:"fvc,full,pairs" help:"full: every capture against every other; fvc: impostors are first impressions only; pairs: those of FILE."`
-	File     string   `arg:"" optional:"" help:"CSV file_x,file_y,Decision, for --protocol pairs; paths in it are relative to --dataset, or else to its own folder."`
-	DPI      int      `name:"dpi" help:"Resolution of the captures; usual: 500, for sets of FVC what their organisers state."`
-	Ext      string   `help:"Kind of file to read, like png, or iso for standard minutiae records; usual: pictures."`
+	faceFlags `embed:""`
+	Modality  string   `required:"" enum:"finger,face" help:"finger or face."`
+	Dataset   []string `sep:"none" placeholder:"DIR" help:"Data set: fingers DIR/<finger>_<impression>.<ext>, faces DIR/<person>/<image>.<ext>. May be repeated."`
+	Protocol  string   `default:"full" enum:"fvc,full,pairs" help:"full: every capture against every other; fvc: impostors are first impressions only; pairs: those of FILE."`
+	File      string   `arg:"" optional:"" help:"CSV file_x,file_y,Decision, for --protocol pairs; paths in it are relative to --dataset, or else to its own folder."`
+	DPI       int      `name:"dpi" help:"Resolution of the captures; usual: 500, for sets of FVC what their organisers state."`
+	Ext       string   `help:"Kind of file to read, like png, or iso for standard minutiae records; usual: pictures."`
 
-	Models     string `default:"${models}" placeholder:"DIR" help:"Prepared weights of the networks (${default})."`
-	FaceModel  string `default:"${face_model}" env:"BIOGATE_FACE_MODEL" placeholder:"ID" help:"Face model (${default})."`
-	Networks   string `default:"auto" enum:"auto,ort,opencv" env:"BIOGATE_NETWORKS" help:"What the networks run in: ONNX Runtime (ort), OpenCV (opencv), or the first of them that can be had (auto)."`
-	Workers    int    `help:"Captures worked on at once; usual: one a core."`
 	Replicates int    `default:"400" help:"Bootstrap replicates (${default})."`
 	Seed       uint64 `default:"1" help:"Seed of the bootstrap (${default})."`
 
@@ -69,7 +66,7 @@ func (c *accuracyCmd) run(ctx context.Context, s *console) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	e, closeEngine, err := openEngine(matcher.Modality(c.Modality), engineOptions{models: c.Models, face: c.FaceModel, networks: c.Networks, workers: c.Workers})
+	e, closeEngine, err := openEngine(matcher.Modality(c.Modality), c.engine())
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,18 @@ import (
 	"biogate/models"
 )
 
+// faceFlags are what every command that runs the face networks takes.
+type faceFlags struct {
+	Models    string `default:"${models}" placeholder:"DIR" help:"Prepared weights of the networks (${default})."`
+	FaceModel string `default:"${face_model}" env:"BIOGATE_FACE_MODEL" placeholder:"ID" help:"Face model (${default})."`
+	Networks  string `default:"auto" enum:"auto,ort,opencv" env:"BIOGATE_NETWORKS" help:"What the networks run in: ONNX Runtime (ort), OpenCV (opencv), or the first of them that can be had (auto)."`
+	Workers   int    `help:"Captures worked on at once; usual: one a core."`
+}
+
+func (f faceFlags) engine() engineOptions {
+	return engineOptions{models: f.Models, face: f.FaceModel, networks: f.Networks, workers: f.Workers}
+}
+
 // engineOptions say which engine to make.
 type engineOptions struct {
 	models   string // folder of the prepared networks

@@ -31,6 +31,7 @@ type cli struct {
 	Accuracy accuracyCmd `cmd:"" help:"Measure recognition accuracy on a data set; make and check calibrations."`
 	Synth    synthCmd    `cmd:"" help:"Write a seeded population of synthetic fingerprints."`
 	Search   searchCmd   `cmd:"" help:"Measure 1:N search in a synthetic gallery."`
+	PAD      padCmd      `cmd:"" name:"pad" help:"Measure presentation attack detection on simulated presentations."`
 	Kernels  kernelsCmd  `cmd:"" help:"Measure every implementation of every kernel against the portable one."`
 }
 

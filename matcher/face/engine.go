@@ -111,7 +111,7 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 		return matcher.Extraction{}, err
 	}
 	clock.done("quality")
-	pad, err := e.attack(ctx, picture, b)
+	pad, seen, err := e.attack(ctx, picture, b, f)
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
@@ -120,6 +120,7 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 		Template: matcher.Template{Modality: matcher.Face, Model: e.form.model, Payload: e.form.encode(v, quality.Score)},
 		Quality:  quality,
 		PAD:      pad,
+		Seen:     seen,
 		Stages:   clock.stages,
 	}, nil
 }

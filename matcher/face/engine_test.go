@@ -203,19 +203,31 @@ func TestFacesThatAreNone(t *testing.T) {
 	}
 }
 
+// evidence is that of one method.
+func evidence(pad *matcher.PAD, name string) (matcher.PADEvidence, bool) {
+	if pad == nil {
+		return matcher.PADEvidence{}, false
+	}
+	i := slices.IndexFunc(pad.Evidence, func(ev matcher.PADEvidence) bool { return ev.Name == name })
+	if i < 0 {
+		return matcher.PADEvidence{}, false
+	}
+	return pad.Evidence[i], true
+}
+
 func TestOptionalNetworks(t *testing.T) {
 	if _, err := New(manifest(t), Networks{}); err == nil {
 		t.Error("an engine without networks was made")
 	}
 	sample := picture(t, 300, 300, portrait{1, 50, 50, 150})
 	with := extract(t, newFake(t, fakeNets()), sample)
-	if with.PAD == nil || !with.PAD.Advisory || with.PAD.Suspect || with.PAD.Score < 0.5 {
+	if ev, ok := evidence(with.PAD, "network"); !ok || !ev.Advisory || ev.Suspect || ev.Score < 0.5 {
 		t.Errorf("PAD %+v", with.PAD)
 	}
 	nets := fakeNets()
 	nets.Liveness, nets.Eye = nil, nil
 	without := extract(t, newFake(t, nets), sample)
-	if without.PAD != nil || !bytes.Equal(with.Template.Payload[payloadHeader:], without.Template.Payload[payloadHeader:]) {
+	if _, ok := evidence(without.PAD, "network"); ok || !bytes.Equal(with.Template.Payload[payloadHeader:], without.Template.Payload[payloadHeader:]) {
 		t.Errorf("PAD %+v, or another template", without.PAD)
 	}
 }
@@ -316,7 +328,7 @@ func TestEverythingFollowsTheManifest(t *testing.T) {
 	if v := x.Template.Payload[payloadHeader:]; int8(v[3]) != 64 || int8(v[5]) != -127 {
 		t.Errorf("an embedding of %d and %d", int8(v[3]), int8(v[5]))
 	}
-	if p := softmax([]float32{0, 2})[1]; x.PAD == nil || x.PAD.Score != p || !x.PAD.Suspect {
+	if p := softmax([]float32{0, 2})[1]; !slices.Contains(x.PAD.Evidence, matcher.PADEvidence{Name: "network", Score: p, Suspect: true, Advisory: true, Reason: "looks-like-a-recapture"}) {
 		t.Errorf("PAD %+v, want a score of %v, below the 0.9 asked for", x.PAD, p)
 	}
 	if slices.Contains(x.Quality.Reasons, "indistinct") || slices.Contains(x.Quality.Reasons, "eyes-closed") {

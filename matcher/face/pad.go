@@ -3,29 +3,88 @@ package face
 import (
 	"context"
 	"image"
+	"math"
 
 	"biogate/matcher"
 	"biogate/matcher/imaging"
 )
 
-// attack runs presentation attack detection on the face's surroundings. It is advisory: the network lets through half of
-// simulated screens and three quarters of prints. nil when there is no such network.
-func (e *Engine) attack(ctx context.Context, src *scene, b box) (*matcher.PAD, error) {
+// Presentation attack detection. What the numbers are worth is in docs/face.md; each was chosen on simulated recaptures of one
+// half of the tuning people (bench/synth), and none of them says anything about instruments that nobody simulated.
+const (
+	// peakMost and peakWidth: spectralPeak from which a face is taken for a print or a display.
+	peakMost, peakWidth = 3.4, 0.4
+	// samePersonWidth: see sure.
+	samePersonWidth = 0.1
+	// reliefLeast is the reliefShown from which a face is solid, turnLeast the turnShown from which a flat thing must have been
+	// turned so far that a solid one would have shown it.
+	reliefLeast, reliefWidth = 0.065, 0.02
+	turnLeast                = 0.12
+	// turnYaw and turnPitch are the degrees that count as a turn.
+	turnYaw, turnPitch, turnWidth = 10, 8, 5
+	// A face follows colours with this correlation and gain at least; what is behind with this share of the face's gain at most.
+	colourCorrelation, colourSure   = 0.75, 0.1
+	colourGain, colourGainWorth     = 0.1, 5
+	colourBehind, colourBehindWidth = 0.6, 0.15
+)
+
+// attack looks for signs of a presentation attack in one picture, and notes what a sequence is judged by.
+func (e *Engine) attack(ctx context.Context, src *scene, b box, f alignedFace) (*matcher.PAD, *sighting, error) {
+	five := f.marks.five()
+	seen := &sighting{marks: f.marks}
+	seen.yaw, seen.pitch = headPose(five, f.toTemplate)
+	var err error
+	if seen.light, err = src.colours(five[0], five[1]); err != nil {
+		return nil, nil, err
+	}
+	if seen.peak, err = src.spectralPeak(b); err != nil {
+		return nil, nil, err
+	}
+	if seen.bonaFide, err = e.live(ctx, src, b); err != nil {
+		return nil, nil, err
+	}
+	evidence := stillEvidence([]shot{{sighting: seen}}, e.contract.Liveness.Least)
+	if len(evidence) == 0 {
+		return nil, seen, nil
+	}
+	pad := summary(evidence)
+	return &pad, seen, nil
+}
+
+// networkEvidence is advisory whatever it says: the network lets through half of simulated screens and three quarters of prints.
+func networkEvidence(bonaFide, least float64) matcher.PADEvidence {
+	ev := matcher.PADEvidence{Name: "network", Score: bonaFide, Suspect: bonaFide < least, Advisory: true}
+	if ev.Suspect {
+		ev.Reason = "looks-like-a-recapture"
+	}
+	return ev
+}
+
+// spectrumEvidence may decide that there is an attack; that there are no peaks says little.
+func spectrumEvidence(peak float64) matcher.PADEvidence {
+	ev := matcher.PADEvidence{Name: "spectrum", Score: sure(peakMost, peak, peakWidth), Advisory: true}
+	if peak >= peakMost {
+		ev.Suspect, ev.Advisory, ev.Reason = true, false, "regular-pattern"
+	}
+	return ev
+}
+
+// live is how sure the liveness network is of a bona fide presentation, 0 to 1; not a number without one.
+func (e *Engine) live(ctx context.Context, src *scene, b box) (float64, error) {
 	if e.liveness.Network == nil {
-		return nil, nil
+		return math.NaN(), nil
 	}
 	want := e.contract.Liveness
 	w, h := e.liveness.Input.Width(), e.liveness.Input.Height()
 	part, err := src.cut(surroundings(src.extent, b, want.Zoom), w, h)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	out, err := e.liveness.see(ctx, split(imaging.ResizeRGB(part, w, h)))
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	bonaFide := softmax(out[0])[want.BonaFide]
-	return &matcher.PAD{Score: bonaFide, Suspect: bonaFide < want.Least, Advisory: true}, nil
+	return softmax(out[0])[want.BonaFide], nil
 }
 
 // surroundings is the box enlarged zoom times, or as much as the picture allows, moved to lie inside it.

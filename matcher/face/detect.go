@@ -51,7 +51,11 @@ func (e *Engine) detectAll(ctx context.Context, src *scene) ([]box, error) {
 		}
 	}
 	if largest(found).height() < tinyFace*first.scale() && first.scale() > closeUpAbove {
-		for _, part := range see.closeUps(src.extent, first.scale()/closeUpZoom) {
+		s := first.scale() / closeUpZoom
+		if _, err := src.view(src.all(), s*detectAveraged); err != nil { // once for all of them
+			return nil, err
+		}
+		for _, part := range see.closeUps(src.extent, s) {
 			more, err := e.look(ctx, src, part)
 			if err != nil {
 				return nil, err
@@ -79,25 +83,25 @@ func (f frame) view(centre point, s float64) similarity {
 	return similarity{s, 0, centre.x - s*(f.w-1)/2, centre.y - s*(f.h-1)/2}
 }
 
-// closeUps are views that cover a picture at s pixels a pixel, each overlapping the next by at least half, so that a
-// face of up to half a view is whole in one of them.
+// closeUps are views that cover a picture at s pixels a pixel, each sharing at least closeUpShare pixels with the next, so
+// that a face of up to that size is whole in one of them.
 func (f frame) closeUps(src extent, s float64) []similarity {
 	var views []similarity
-	for _, y := range centres(src.Height, s*f.h) {
-		for _, x := range centres(src.Width, s*f.w) {
+	for _, y := range centres(src.Height, s*f.h, s*min(closeUpShare, f.h/2)) {
+		for _, x := range centres(src.Width, s*f.w, s*min(closeUpShare, f.w/2)) {
 			views = append(views, f.view(point{x, y}, s))
 		}
 	}
 	return views
 }
 
-// centres places windows of one length evenly over [0, size), at most half a window apart.
-func centres(size int, window float64) []float64 {
+// centres places windows of one length evenly over [0, size), so that neighbours share some of it.
+func centres(size int, window, share float64) []float64 {
 	span := float64(size) - window
 	if span <= 0 {
 		return []float64{float64(size-1) / 2}
 	}
-	steps := int(math.Ceil(span / (window / 2)))
+	steps := int(math.Ceil(span / (window - share)))
 	places := make([]float64, steps+1)
 	for i := range places {
 		places[i] = window/2 + span*float64(i)/float64(steps) - 0.5

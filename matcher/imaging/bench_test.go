@@ -1,7 +1,10 @@
 package imaging
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"testing"
 )
 
@@ -13,6 +16,49 @@ func BenchmarkDecodeGrey(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := DecodeGrey(data, ""); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkPhoto looks at a camera's picture of 12 megapixels: whole at each scale, and then once more at a part of it.
+func BenchmarkPhoto(b *testing.B) {
+	for name, s := range map[string]jpegSpec{
+		"one scan": mildJPEG(4000, 3000, [2]int{2, 2}, false), "progressive": mildJPEG(4000, 3000, [2]int{2, 2}, true),
+	} {
+		data := s.bytes()
+		for _, scale := range []int{1, 2, 4, 8} {
+			b.Run(fmt.Sprintf("%s/whole/%d", name, scale), func(b *testing.B) {
+				b.SetBytes(int64(len(data)))
+				b.ReportAllocs()
+				for b.Loop() {
+					p, err := Open(data, "")
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, err := p.Whole(scale); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		b.Run(name+"/part of a twelfth/2", func(b *testing.B) {
+			p, err := Open(data, "")
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := p.Region(image.Rect(1500, 1000, 2500, 2000), 2); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/image jpeg", func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				if _, err := jpeg.Decode(bytes.NewReader(data)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -10,8 +10,6 @@ func greyRows(img image.Image) func(y int, dst []byte) {
 	switch img := img.(type) {
 	case *image.Gray:
 		return func(y int, dst []byte) { copy(dst, img.Pix[y*img.Stride:]) }
-	case *image.YCbCr:
-		return func(y int, dst []byte) { copy(dst, img.Y[y*img.YStride:]) }
 	case *image.Gray16:
 		return func(y int, dst []byte) { narrow(dst, img.Pix[y*img.Stride:]) }
 	case *j2kPicture:
@@ -38,8 +36,6 @@ func rgbRows(img image.Image) func(y int, dst []byte) {
 	switch img := img.(type) {
 	case *image.Gray:
 		return func(y int, dst []byte) { greyToRGB(dst, img.Pix[y*img.Stride:]) }
-	case *image.YCbCr:
-		return func(y int, dst []byte) { ycbcrToRGB(dst, img, y) }
 	case *image.Paletted:
 		lut := paletteOnWhite(img.Palette)
 		return func(y int, dst []byte) { paletteToRGB(dst, img.Pix[y*img.Stride:], lut) }
@@ -71,14 +67,6 @@ func greyToRGB(dst, src []byte) {
 	for x := range len(dst) / 3 {
 		v := src[x]
 		dst[3*x], dst[3*x+1], dst[3*x+2] = v, v, v
-	}
-}
-
-func ycbcrToRGB(dst []byte, img *image.YCbCr, y int) {
-	luma := img.Y[y*img.YStride:]
-	for x := range len(dst) / 3 {
-		c := img.COffset(x, y)
-		dst[3*x], dst[3*x+1], dst[3*x+2] = color.YCbCrToRGB(luma[x], img.Cb[c], img.Cr[c])
 	}
 }
 

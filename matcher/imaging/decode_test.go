@@ -118,11 +118,13 @@ func TestColourAndAlpha(t *testing.T) {
 	img.SetNRGBA(0, 0, color.NRGBA{255, 0, 0, 255})
 	img.SetNRGBA(1, 0, color.NRGBA{0, 0, 0, 0})
 	img.SetNRGBA(2, 0, color.NRGBA{0, 0, 0, 128})
-	got, err := DecodeRGB(encoded(t, "image/png", img), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []byte{255, 0, 0, 255, 255, 255, 127, 127, 127}; !bytes.Equal(got.Pix, want) {
-		t.Errorf("got %v, want %v", got.Pix, want)
+	for _, media := range []string{"image/png", "image/tiff"} {
+		got, err := DecodeRGB(encoded(t, media, img), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := []byte{255, 0, 0, 255, 255, 255, 127, 127, 127}; !bytes.Equal(got.Pix, want) {
+			t.Errorf("%s: got %v, want %v", media, got.Pix, want)
+		}
 	}
 }

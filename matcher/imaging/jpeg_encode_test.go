@@ -55,7 +55,19 @@ func drawJPEG(t *rapid.T) jpegSpec {
 	}
 	s.apart = len(ids) > 1 && rapid.Bool().Draw(t, "apart")
 	s.values = rapid.Permutation(allSymbols()).Draw(t, "code")
-	seed := rapid.Uint64().Draw(t, "seed")
+	s.fill(ids, sampling, rapid.Uint64().Draw(t, "seed"))
+	return s
+}
+
+// mildJPEG is a picture like those drawn, in luma and colour differences.
+func mildJPEG(w, h int, sampling [2]int, progressive bool) jpegSpec {
+	s := jpegSpec{w: w, h: h, adobe: -1, progressive: progressive, values: allSymbols()}
+	s.fill([]byte{1, 2, 3}, sampling, 1)
+	return s
+}
+
+// fill makes the components of a picture; the first and the fourth are sampled more often than the others.
+func (s *jpegSpec) fill(ids []byte, sampling [2]int, seed uint64) {
 	for i, id := range ids {
 		p := specPlane{id: id, h: 1, v: 1}
 		if i == 0 || i == 3 {
@@ -67,7 +79,6 @@ func drawJPEG(t *rapid.T) jpegSpec {
 		}
 		s.planes = append(s.planes, p)
 	}
-	return s
 }
 
 func allSymbols() []byte {

@@ -24,6 +24,7 @@ type jpegFile struct {
 	interval int // minimum coded units between restarts, 0: none
 
 	stream *jpegStream // nil: the components hold coefficients
+	room   []byte      // for the data of a scan
 }
 
 // jpegComponent is one plane of samples.
@@ -206,6 +207,7 @@ func (f *jpegFile) defineSteps(body []byte) error {
 
 // finish holds the end of a file against what its header promised.
 func (f *jpegFile) finish(h jpegHeader) error {
+	f.room = nil
 	if f.components == nil || f.width != h.width || f.height != h.height {
 		return broken("its header states two sizes")
 	}

@@ -44,10 +44,14 @@ func entropyCoded(data []byte) int {
 	}
 }
 
-// unstuff takes the stuffed zeros and the restarts out of entropy-coded data. Restarts must be numbered in turn.
-func unstuff(data []byte) (codedData, error) {
+// unstuff takes the stuffed zeros and the restarts out of entropy-coded data. Restarts must be numbered in turn. The result
+// takes the place of what room holds, if it is large enough.
+func unstuff(data, room []byte) (codedData, error) {
 	var c codedData
-	out := make([]byte, 0, len(data)+bitPadding)
+	if cap(room) < len(data)+bitPadding {
+		room = make([]byte, 0, len(data)+bitPadding)
+	}
+	out := room[:0]
 	for {
 		i := bytes.IndexByte(data, 0xFF)
 		if i < 0 || i+1 >= len(data) {
@@ -83,10 +87,11 @@ func (f *jpegFile) scan(body, coded []byte) error {
 	if f.scans == 1 && len(s.components) < len(f.components) {
 		return broken("a component has no data")
 	}
-	data, err := unstuff(coded)
+	data, err := unstuff(coded, f.room)
 	if err != nil {
 		return err
 	}
+	f.room = data.bytes
 	if !f.held {
 		f.stream = &jpegStream{jpegFile: f, data: data, components: s.components, interval: f.interval}
 		return nil

@@ -20,8 +20,18 @@ func byStandardLibrary(data []byte) (grey Grey, rgb RGB, err error) {
 		return Grey{}, RGB{}, err
 	}
 	p := picture{img, walkJPEG(data).meta}
-	grey.Width, grey.Height, grey.Pix = p.upright(1, greyRows(img))
-	rgb.Width, rgb.Height, rgb.Pix = p.upright(3, rgbRows(img))
+	greyRow, rgbRow := greyRows(img), rgbRows(img)
+	if img, ok := img.(*image.YCbCr); ok {
+		greyRow = func(y int, dst []byte) { copy(dst, img.Y[y*img.YStride:]) }
+		rgbRow = func(y int, dst []byte) {
+			for x := range len(dst) / 3 {
+				c := img.YCbCrAt(x, y)
+				dst[3*x], dst[3*x+1], dst[3*x+2] = color.YCbCrToRGB(c.Y, c.Cb, c.Cr)
+			}
+		}
+	}
+	grey.Width, grey.Height, grey.Pix = p.upright(1, greyRow)
+	rgb.Width, rgb.Height, rgb.Pix = p.upright(3, rgbRow)
 	return grey, rgb, nil
 }
 
@@ -110,16 +120,22 @@ func TestSmallerViewsAreMeans(t *testing.T) {
 	})
 }
 
+// fullOf is a photo that was decoded whole.
+func fullOf(t failer, data []byte) RGB {
+	t.Helper()
+	_, rgb, err := byStandardLibrary(data)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return rgb
+}
+
 // drawPhoto is a photo of any orientation, coded, with its coefficients held, or decoded.
 func drawPhoto(t *rapid.T) *Photo {
 	s := drawJPEG(t)
 	p := opened(t, s.bytes())
 	if rapid.Bool().Draw(t, "decoded") {
-		img, err := jpeg.Decode(bytes.NewReader(s.plain().bytes()))
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
-		p.jpeg, p.img = nil, img
+		p.jpeg, p.full = nil, fullOf(t, s.plain().bytes())
 	}
 	return p
 }

@@ -10,7 +10,7 @@ const (
 	// MaxWorkBytes that decoding one picture may hold at once, its result included, by the estimates beside each format: a
 	// gateway decodes one picture a core, and a small machine with four must not need more than 1 GiB for it. A JPEG of one
 	// scan, as cameras write it, fits up to MaxPixels, 8-bit PNG and BMP up to 38 megapixels. Refused above less are what no
-	// camera sends: progressive JPEG (44 megapixels at 4:2:0, 29 without subsampling), 16-bit or interlaced PNG (24), both at
+	// camera sends: progressive JPEG (43 megapixels at 4:2:0, 28 without subsampling), 16-bit or interlaced PNG (24), both at
 	// once (14), WSQ (20, a palm at 1,000 dpi), TIFF (9, three times a finger at 1,000 dpi).
 	MaxWorkBytes = 256 << 20
 	// resultBytes of a pixel are held beside the decoder's picture: RGB, the larger of the two results.

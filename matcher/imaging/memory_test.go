@@ -47,15 +47,17 @@ func TestDecodingHoldsNoMoreThanEstimated(t *testing.T) {
 	turned := chunk("eXIf", rawTIFF(nil, tiffEntry{tagOrientation, 3, 1, 6}))
 	grey, rgba := image.NewGray(image.Rect(0, 0, w, h)), image.NewRGBA(image.Rect(0, 0, w, h))
 	for name, data := range map[string][]byte{
-		"PNG RGB":               rawPNG(w, h, 8, 2, 0, (3*w+1)*h),
-		"PNG RGB turned":        rawPNG(w, h, 8, 2, 0, (3*w+1)*h, turned),
-		"PNG 16-bit RGBA":       rawPNG(w, h, 16, 6, 0, (8*w+1)*h),
-		"PNG 16-bit interlaced": rawPNG(w, h, 16, 6, 1, 8*w*h+15*h/8),
-		"JPEG grey":             encoded(t, "image/jpeg", grey),
-		"JPEG":                  encoded(t, "image/jpeg", rgba),
-		"BMP":                   encoded(t, "image/bmp", rgba),
-		"TIFF":                  encoded(t, "image/tiff", rgba),
-		"WSQ":                   oneCoefficientWSQ(haar, w, h, 63, 7),
+		"PNG RGB":                rawPNG(w, h, 8, 2, 0, (3*w+1)*h),
+		"PNG RGB turned":         rawPNG(w, h, 8, 2, 0, (3*w+1)*h, turned),
+		"PNG 16-bit RGBA":        rawPNG(w, h, 16, 6, 0, (8*w+1)*h),
+		"PNG 16-bit interlaced":  rawPNG(w, h, 16, 6, 1, 8*w*h+15*h/8),
+		"JPEG grey":              encoded(t, "image/jpeg", grey),
+		"JPEG":                   encoded(t, "image/jpeg", rgba),
+		"JPEG progressive":       mildJPEG(w, h, [2]int{2, 2}, true).bytes(),
+		"JPEG progressive 4:4:4": mildJPEG(w, h, [2]int{1, 1}, true).bytes(),
+		"BMP":                    encoded(t, "image/bmp", rgba),
+		"TIFF":                   encoded(t, "image/tiff", rgba),
+		"WSQ":                    oneCoefficientWSQ(haar, w, h, 63, 7),
 	} {
 		f, _, err := examine(data, "")
 		if err != nil {

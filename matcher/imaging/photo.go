@@ -58,7 +58,7 @@ func Open(data []byte, claimed string) (*Photo, error) {
 }
 
 // Scalable says whether smaller views take less time than the whole, and parts less than all of it.
-func (p *Photo) Scalable() bool { return p.jpeg != nil }
+func (p *Photo) Scalable() bool { return p.jpeg != nil || p.jp2 != nil }
 
 // Whole is the photo at a scale of 1, 2, 4 or 8. Each pixel is the mean of Scale x Scale pixels of the photo; at its right and
 // lower edge of fewer, or of what the encoder filled the last block with.

@@ -161,7 +161,21 @@ func TestOrientation(t *testing.T) {
 			}
 			wantRGB(t, rgb, 44, 2, [3]int{250, 250, 250}, 6)
 		}
+		got, err := DecodeGrey(turnedTIFF(stored, uint32(o)), "image/tiff")
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, "TIFF", got, w, h, upright.Pix, 0)
 	}
+}
+
+// turnedTIFF stores a picture uncompressed, with an orientation.
+func turnedTIFF(img *image.Gray, orientation uint32) []byte {
+	w, h := uint32(img.Rect.Dx()), uint32(img.Rect.Dy())
+	const entries = 9
+	return rawTIFF(img.Pix,
+		tiffEntry{256, 4, 1, w}, tiffEntry{257, 4, 1, h}, tiffEntry{258, 3, 1, 8}, tiffEntry{259, 3, 1, 1}, tiffEntry{262, 3, 1, 1},
+		tiffEntry{273, 4, 1, 8 + 2 + 12*entries + 4}, tiffEntry{tagOrientation, 3, 1, orientation}, tiffEntry{278, 4, 1, h}, tiffEntry{279, 4, 1, w * h})
 }
 
 func TestDPI(t *testing.T) {

@@ -439,3 +439,22 @@ func TestAChangeInBetweenIsFusedToo(t *testing.T) {
 		t.Errorf("fused %v", fused)
 	}
 }
+
+// TestFacesAreFusedAsFingersAre: what fuses is the engine's matter; nothing here is about fingers.
+func TestFacesAreFusedAsFingersAre(t *testing.T) {
+	e := &fusingEngine{toyEngine: toyEngine{matcher.Face, "toy-face-1"}}
+	h := newHouse(t, func(d *gateway.Deps) { d.Engines[0] = e })
+	h.enroll(t, "a", face("anna/1"), face("anna/2"))
+	h.enroll(t, "a", face("anna/3"))
+	if got := h.derived(t, "a"); !slices.Equal(got, []string{"anna/1+anna/2+anna/3"}) {
+		t.Errorf("derived %q", got)
+	}
+	out := h.verify(t, "a", face("anna/probe"))
+	if out.Decision != decision.Match || len(out.Scores) != 1 || out.Scores[0].Comparisons != 1 {
+		t.Errorf("%+v", out)
+	}
+	h.enroll(t, "b", face("ben/1"), face("anna/4")) // whom the engine does not take for one person stay apart, and are charged for
+	if out := h.verify(t, "b", face("ben/probe")); out.Decision != decision.Match || out.Scores[0].Comparisons != 2 {
+		t.Errorf("%+v", out)
+	}
+}

@@ -155,7 +155,10 @@ func (gs *galleries) membership(name, subject string) (m Membership, in bool) {
 		return Membership{}, false
 	}
 	held, in := g.members[subject]
-	return Membership{Subject: subject, Group: held.group}, in
+	if !in {
+		return Membership{}, false
+	}
+	return Membership{Subject: subject, Group: held.group}, true
 }
 
 // admits says whether subject is a member of a gallery whom among lets a search find.
@@ -176,7 +179,7 @@ func (gs *galleries) put(meta Gallery) {
 	}
 	g := &gallery{
 		Gallery: meta, members: map[string]member{}, indexes: map[matcher.Modality]matcher.Index{},
-		outdated: map[matcher.Modality]map[string]struct{}{}, sizes: map[section]int{},
+		outdated: map[matcher.Modality]map[string]struct{}{}, sections: map[kind]*section{}, totals: map[modalities]int{},
 	}
 	for modality, m := range gs.engines {
 		g.indexes[modality], g.outdated[modality] = m.NewIndex(), map[string]struct{}{}
@@ -211,8 +214,11 @@ func (gs *galleries) join(name string, members ...Membership) {
 		return
 	}
 	for _, m := range members {
-		if held, in := g.members[m.Subject]; !in || held.group != m.Group {
-			g.place(m.Subject, member{group: m.Group, held: held.held})
+		switch held, in := g.members[m.Subject]; {
+		case !in:
+			g.place(m.Subject, 0, kind{group: m.Group})
+		case held.group != m.Group:
+			g.place(m.Subject, 0, kind{m.Group, held.held})
 		}
 	}
 }
@@ -259,7 +265,7 @@ func (gs *galleries) index(refs References, prepared map[matcher.Modality][]matc
 		if !in || m.version >= refs.Version {
 			continue
 		}
-		if err := gs.update(g, refs, m, prepared); err != nil {
+		if err := gs.update(g, refs, m.group, prepared); err != nil {
 			return err
 		}
 	}

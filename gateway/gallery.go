@@ -12,21 +12,27 @@ type gallery struct {
 	members  map[string]member
 	indexes  map[matcher.Modality]matcher.Index       // never changed after the gallery was made
 	outdated map[matcher.Modality]map[string]struct{} // members who may not be found: they have a reference of another model alone
-	sizes    map[section]int                          // members, by what a search may ask for
+	sections map[kind]*section                        // of one member at least
+	totals   map[modalities]int                       // members of all groups
 	version  uint64                                   // grows by one at least with every change of a member
 }
 
-// member is what a gallery knows of a subject; the references are in the indexes.
+// member is what a gallery knows of a subject; the references are in the indexes. It is kept small: there are millions.
 type member struct {
 	version uint64 // of the references in the indexes, 0: none yet
-	group   string
-	held    modalities // of which the indexes have references
+	*section
 }
 
-// section is a part of a gallery whose members a search cannot tell apart.
+// section is the members of a gallery of one kind.
 type section struct {
+	kind
+	members int
+}
+
+// kind is what a search can tell members apart by.
+type kind struct {
 	group string
-	held  modalities
+	held  modalities // of which the indexes have references
 }
 
 // modalities is a set: bit i stands for the i-th modality in order of name.
@@ -41,17 +47,28 @@ func (gs *galleries) set(list ...matcher.Modality) (out modalities) {
 	return out
 }
 
-// everybody is the group under which sizes counts the members of all groups. No identifier can name it.
-const everybody = "*"
-
-// place makes m what the gallery knows of subject.
-func (g *gallery) place(subject string, m member) {
+// place makes version and k what the gallery knows of subject.
+func (g *gallery) place(subject string, version uint64, k kind) {
 	if old, in := g.members[subject]; in {
-		g.count(old, -1)
+		g.leave(old)
 	}
-	g.count(m, 1)
-	g.members[subject] = m
+	part := g.sections[k]
+	if part == nil {
+		part = &section{kind: k}
+		g.sections[k] = part
+	}
+	part.members++
+	g.totals[k.held]++
+	g.members[subject] = member{version, part}
 	g.version++
+}
+
+// leave takes m out of the counts. Sections of nobody go: groups come and go.
+func (g *gallery) leave(m member) {
+	g.totals[m.held]--
+	if m.members--; m.members == 0 {
+		delete(g.sections, m.kind)
+	}
 }
 
 func (g *gallery) remove(subject string) {
@@ -63,19 +80,9 @@ func (g *gallery) remove(subject string) {
 		index.Remove(subject)
 		delete(g.outdated[modality], subject)
 	}
-	g.count(m, -1)
+	g.leave(m)
 	delete(g.members, subject)
 	g.version++
-}
-
-// count keeps sizes, without sections of nobody: groups come and go.
-func (g *gallery) count(m member, n int) {
-	for _, group := range []string{everybody, m.group} {
-		s := section{group, m.held}
-		if g.sizes[s] += n; g.sizes[s] == 0 {
-			delete(g.sizes, s)
-		}
-	}
 }
 
 // size is how many members a search for some modalities can find.
@@ -88,13 +95,14 @@ func (g *gallery) size(among matcher.Filter, asked modalities) (n int) {
 		}
 		return n
 	}
-	group := among.Group
-	if group == "" {
-		group = everybody
-	}
 	for held := modalities(1); held < 1<<len(g.indexes); held++ {
-		if held&asked != 0 {
-			n += g.sizes[section{group, held}]
+		if held&asked == 0 {
+			continue
+		}
+		if part := g.sections[kind{among.Group, held}]; among.Group == "" {
+			n += g.totals[held]
+		} else if part != nil {
+			n += part.members
 		}
 	}
 	return n
@@ -109,8 +117,8 @@ func (g *gallery) admits(subject string, among matcher.Filter) bool {
 	return in && m.in(among.Group) && (among.Subjects == nil || slices.Contains(among.Subjects, subject))
 }
 
-// update brings the references of a member into the indexes. m is what g knows of it.
-func (gs *galleries) update(g *gallery, refs References, m member, prepared map[matcher.Modality][]matcher.Reference) error {
+// update brings the references of a member of a group into the indexes.
+func (gs *galleries) update(g *gallery, refs References, group string, prepared map[matcher.Modality][]matcher.Reference) error {
 	held := make([]matcher.Modality, 0, 4)
 	for modality, index := range g.indexes {
 		delete(g.outdated[modality], refs.Subject)
@@ -121,12 +129,12 @@ func (gs *galleries) update(g *gallery, refs References, m member, prepared map[
 			index.Remove(refs.Subject)
 			continue
 		}
-		if err := index.Set(matcher.Member{Subject: refs.Subject, Group: m.group, References: prepared[modality]}); err != nil {
+		if err := index.Set(matcher.Member{Subject: refs.Subject, Group: group, References: prepared[modality]}); err != nil {
 			return err
 		}
 		held = append(held, modality)
 	}
-	g.place(refs.Subject, member{version: refs.Version, group: m.group, held: gs.set(held...)})
+	g.place(refs.Subject, refs.Version, kind{group, gs.set(held...)})
 	return nil
 }
 

@@ -148,14 +148,14 @@ func (gs *galleries) fill(batch []References, prepared []map[matcher.Modality][]
 	for i, refs := range batch {
 		for _, p := range at[i] {
 			refs.Subject = p.Subject // one copy of the name
-			if err := gs.update(p.gallery, refs, member{group: p.Group}, prepared[i]); err != nil {
+			if err := gs.update(p.gallery, refs, p.Group, prepared[i]); err != nil {
 				return err
 			}
 		}
 		if all == nil {
 			continue
 		}
-		if err := gs.update(all, refs, member{}, prepared[i]); err != nil {
+		if err := gs.update(all, refs, "", prepared[i]); err != nil {
 			return err
 		}
 	}

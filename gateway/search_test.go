@@ -8,6 +8,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 
 	"biogate/gateway"
@@ -327,4 +328,62 @@ type countingLister struct {
 
 func (l *countingLister) Some(ctx context.Context, subjects []string, f func(gateway.References) error) error {
 	return l.TemplateLister.Some(ctx, subjects, func(r gateway.References) error { l.seen++; return f(r) })
+}
+
+// TestWhoLeftAGroupIsNotFoundInIt while members move, come and go beside searches.
+func TestWhoLeftAGroupIsNotFoundInIt(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		h.enroll(t, fmt.Sprint("s", i), face(fmt.Sprint("s", i)))
+	}
+	done := make(chan struct{})
+	var others sync.WaitGroup
+	for k := range 3 {
+		others.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				subject := fmt.Sprint("s", 1+(i*7+k)%19)
+				_, _ = h.AddMembers(ctx, "g", []gateway.Membership{{Subject: subject, Group: fmt.Sprint("group", i%3)}})
+				if i%5 == 0 {
+					_ = h.RemoveMember(ctx, "g", subject)
+				}
+			}
+		})
+	}
+	version := uint64(0)
+	for i := range 300 {
+		here, there := fmt.Sprint("group", i%2), fmt.Sprint("group", 1-i%2)
+		if _, err := h.AddMembers(ctx, "g", []gateway.Membership{{Subject: "s0", Group: here}}); err != nil {
+			t.Fatal(err)
+		}
+		for group, want := range map[string]bool{here: true, there: false, "": true} {
+			out := h.identify(t, gateway.IdentifyRequest{Captures: []matcher.Sample{face("s0")}, Among: matcher.Filter{Group: group}})
+			if (out.Decision == decision.Match) != want || want && out.Searched < 1 {
+				t.Fatalf("s0 moved to %s, and in %q: %s, searched %d", here, group, out.Decision, out.Searched)
+			}
+		}
+		info, err := h.Gallery(ctx, "g")
+		if err != nil || info.Version <= version {
+			t.Fatalf("version %d after %d (%v)", info.Version, version, err)
+		}
+		version = info.Version
+	}
+	close(done)
+	others.Wait()
+	// What the counts say is what is there.
+	for i := range 20 {
+		_ = h.RemoveMember(ctx, "g", fmt.Sprint("s", i))
+	}
+	out := h.identify(t, gateway.IdentifyRequest{Captures: []matcher.Sample{face("s0")}})
+	if info, err := h.Gallery(ctx, "g"); err != nil || info.Members != 0 || info.Searchable[matcher.Face] != 0 || out.Searched != 0 {
+		t.Errorf("of an empty gallery %d were searched: %+v %v", out.Searched, info, err)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -158,7 +159,22 @@ func fingerprint(key string, c *fiber.Ctx, w work) (sum [32]byte) {
 func identifyCaptures(w io.Writer, captures []matcher.Sample) {
 	for _, s := range captures {
 		_, _ = fmt.Fprintf(w, "%q %q %q %d %d %d %v %d\n", s.Modality, s.Position, s.Format, s.DPI, s.Width, s.Height, s.At, len(s.Data))
+		if s.Taken > 0 {
+			_, _ = fmt.Fprintf(w, "%s\n", s.Taken)
+		}
 		_, _ = w.Write(s.Data)
+	}
+}
+
+// identifyMembers writes nothing of groups where there are none, as builds before them did.
+func identifyMembers(w io.Writer, members []gateway.Membership) {
+	subjects, groups := make([]string, len(members)), make([]string, len(members))
+	for i, m := range members {
+		subjects[i], groups[i] = m.Subject, m.Group
+	}
+	_, _ = fmt.Fprintf(w, "%q", subjects)
+	if strings.Join(groups, "") != "" {
+		_, _ = fmt.Fprintf(w, "%q", groups)
 	}
 }
 

@@ -53,6 +53,18 @@ func TestIdempotencyKey(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
 	}
+	for i, c := range []struct{ path, body, changed string }{
+		{"/v1/galleries/g/members/a", `{"group":"day"}`, `{"group":"night"}`},
+		{"/v1/galleries/g/members/b", `{"group":"day"}`, ``},
+	} {
+		key := fmt.Sprint("group", i)
+		if got := r.call(t, "PUT", c.path, strings.NewReader(c.body), "Content-Type", "application/json", "Idempotency-Key", key); got.status != 200 {
+			t.Errorf("%s: %d %s", c.body, got.status, got.body)
+		}
+		if got := r.call(t, "PUT", c.path, strings.NewReader(c.changed), "Content-Type", "application/json", "Idempotency-Key", key); got.status != 409 {
+			t.Errorf("%s in place of %s: %d %s", c.changed, c.body, got.status, got.body)
+		}
+	}
 	if got := r.postJSON(t, path, oneFinger, "Idempotency-Key", "k2"); got.status != 201 || n.Load() != 2 {
 		t.Errorf("another key is another write: %d, %d runs", got.status, n.Load())
 	}

@@ -153,7 +153,7 @@ func readAddMember(s *Server, r request) (work, error) {
 	}
 	m, err := intake.Member(id, r.body)
 	return work{
-		identity: func(w io.Writer) { _, _ = fmt.Fprintf(w, "%q", m.Group) },
+		identity: func(w io.Writer) { _, _ = io.WriteString(w, m.Group) },
 		run: func(ctx context.Context) (answer, error) {
 			results, err := s.deps.API.AddMembers(ctx, name, []gateway.Membership{m})
 			if err != nil {
@@ -186,7 +186,7 @@ func readAddMembers(s *Server, r request) (work, error) {
 	}
 	members, err := intake.Members(r.body)
 	return work{
-		identity: func(w io.Writer) { _, _ = fmt.Fprintf(w, "%q", members) },
+		identity: func(w io.Writer) { identifyMembers(w, members) },
 		run: func(ctx context.Context) (answer, error) {
 			results, err := s.deps.API.AddMembers(ctx, name, members)
 			if err != nil {

@@ -32,7 +32,7 @@ type request struct {
 type pass struct {
 	ix       *Vectors
 	requests []*request
-	others   *kernel.Probes8 // of all requests but the first, if there are several
+	packed   *kernel.Probes8 // of requests, if there are several
 	askers   int             // who have not left; guarded by passes.mu
 	stop     atomic.Bool     // all have left
 	state    state
@@ -158,11 +158,11 @@ func (p *pass) end() {
 // begin takes the gallery as it is now, for all requests at once, which were made before.
 func (p *pass) begin() {
 	if n := len(p.requests); n > 1 {
-		probes := make([]*kernel.Probe8, n-1)
-		for i, r := range p.requests[1:] {
+		probes := make([]*kernel.Probe8, n)
+		for i, r := range p.requests {
 			probes[i] = r.elements
 		}
-		p.others = kernel.NewProbes8(probes)
+		p.packed = kernel.NewProbes8(probes)
 	}
 	p.ix.mu.RLock()
 	defer p.ix.mu.RUnlock()
@@ -200,7 +200,12 @@ func (p *pass) search(s *scan, v *view) {
 		to := p.blockEnd(v, from)
 		n := to - from
 		dots, above := s.room(n*len(p.requests), n)
-		p.multiply(dots, v.vectors[from*s.stride:to*s.stride])
+		block := v.vectors[from*s.stride : to*s.stride]
+		if p.packed == nil {
+			kernel.Dots8(dots, block, p.requests[0].elements)
+		} else {
+			kernel.DotsBatch8(dots, block, p.packed)
+		}
 		for j, r := range p.requests {
 			if !r.left.Load() {
 				s.each[j].take(v, from, dots[j*n:][:n], above)
@@ -210,23 +215,13 @@ func (p *pass) search(s *scan, v *view) {
 	}
 }
 
-// multiply is kernel.DotsBatch8 for all requests. The first brings the block from memory, at the speed of memory since it walks
-// straight ahead; the others meet it in the cache.
-func (p *pass) multiply(dots []int32, block []uint8) {
-	n := len(dots) / len(p.requests)
-	kernel.Dots8(dots[:n], block, p.requests[0].elements)
-	if p.others != nil {
-		kernel.DotsBatch8(dots[n:], block, p.others)
-	}
-}
-
 // blockBytes is how much of the gallery several probes meet at once: it stays in a core's cache beside their products.
 // docs/search.md has the figures.
 const blockBytes = 256 << 10
 
 // blockEnd is where the rows that are compared at once end: between two entries.
 func (p *pass) blockEnd(v *view, from int) int {
-	if p.others == nil {
+	if p.packed == nil {
 		return v.rows()
 	}
 	to := min(from+max(blockBytes/p.ix.stride, 1), v.rows())

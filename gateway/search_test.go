@@ -321,6 +321,34 @@ func TestStartReadsEachSubjectOnce(t *testing.T) {
 	}
 }
 
+// TestStartWithDeduplication: everybody is in memory, in a gallery or not, and the galleries are as they were.
+func TestStartWithDeduplication(t *testing.T) {
+	h := newHouse(t, func(d *gateway.Deps) { d.Deduplicate = true })
+	for i := range 600 {
+		h.enroll(t, fmt.Sprintf("s%03d", i), finger(fmt.Sprintf("s%03d", i), "right-thumb"))
+	}
+	if _, _, err := h.PutGallery(context.Background(), gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.AddMembers(context.Background(), "g", []gateway.Membership{{Subject: "s007", Group: "crew"}, {Subject: "s008"}}); err != nil {
+		t.Fatal(err)
+	}
+	h.restart(t)
+	for _, i := range []int{0, 7, 599} {
+		_, err := h.Enroll(context.Background(), gateway.EnrollRequest{Subject: "other", Captures: []matcher.Sample{finger(fmt.Sprintf("s%03d", i), "left-thumb")}})
+		wantCode(t, err, "duplicate-subject", gateway.Conflict)
+	}
+	for who, want := range map[string]int{"s007": 1, "s008": 0, "s009": 0} {
+		out := h.identify(t, gateway.IdentifyRequest{Captures: []matcher.Sample{finger(who, "right-thumb")}, Among: matcher.Filter{Group: "crew"}})
+		if len(out.Candidates) != want || out.Searched != 1 {
+			t.Errorf("%s: %+v", who, out)
+		}
+	}
+	if info, err := h.Gallery(context.Background(), "g"); err != nil || info.Members != 2 || info.Searchable[matcher.Finger] != 2 {
+		t.Errorf("%+v %v", info, err)
+	}
+}
+
 type countingLister struct {
 	gateway.TemplateLister
 	seen int

@@ -54,8 +54,9 @@ func NewProbe8(v []int8) *Probe8 {
 func (p *Probe8) Dims() int { return len(p.elements) }
 
 // Dots8 multiplies a probe with each vector of a gallery: dst[i] is their inner product, exact. The vectors stand one after
-// another, p.Dims() bytes each, written by Offset8; it panics unless len(gallery) == p.Dims()*len(dst). One call
-// walks its vectors at four places at once, for memory answers four streams faster than one.
+// another, p.Dims() bytes each, written by Offset8; it panics unless len(gallery) == p.Dims()*len(dst). One call walks its
+// vectors at four places at once, for memory answers four streams faster than one: from 256 KB a call on, that is as fast as memory
+// can be read (with 64 KB a sixth slower).
 func Dots8(dst []int32, gallery []uint8, p *Probe8) {
 	if len(gallery) != len(p.elements)*len(dst) {
 		panic("kernel: Dots8 of a gallery that is not one vector for each result")

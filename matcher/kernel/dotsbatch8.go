@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Lanes8 is how many probes DotsBatch8 takes in one step: multiples of it cost least for each probe.
+// Lanes8 is how many probes are packed together. What DotsBatch8 takes grows with their number by steps of 8.
 const Lanes8 = 16
 
 // Probes8 is a set of probes of one length, packed for DotsBatch8. It does not change: any number of searches may share it.
@@ -68,7 +68,9 @@ func (p *Probes8) Len() int { return len(p.probes) }
 func (p *Probes8) Dims() int { return p.probes[0].Dims() }
 
 // DotsBatch8 multiplies several probes with each vector of a gallery as Dots8 has it: of n vectors, dst[j*n+i] is the inner
-// product of probe j and vector i. It panics unless len(gallery) == p.Dims()*n and len(dst) == p.Len()*n.
+// product of probe j and vector i. It panics unless len(gallery) == p.Dims()*n and len(dst) == p.Len()*n. Up to 32 probes read a
+// large gallery once, more read it from the second cache again; the caller takes 64 to 512 KB of it a call, so that the
+// products stay in that cache too until they are looked through.
 func DotsBatch8(dst []int32, gallery []uint8, p *Probes8) {
 	n := len(dst) / p.Len()
 	if len(dst) != p.Len()*n || len(gallery) != p.Dims()*n {

@@ -20,9 +20,9 @@ const (
 
 func dotsBatch8() {
 	merge := quads("mergeLanes", [8]uint64{0, 1, 8, 9, 2, 3, 10, 11}, [8]uint64{4, 5, 12, 13, 6, 7, 14, 15})
-	dotsBatch8VNNI("dotsBatch8VNNIx32", ZMM, 8, 2, merge)
-	dotsBatch8VNNI("dotsBatch8VNNIx16", ZMM, 16, 1, merge)
-	dotsBatch8VNNI("dotsBatch8VNNIx8", YMM, 16, 1, merge)
+	dotsBatch8VNNI("dotsBatch8VNNIx32", ZMM, 8, 2, PREFETCHT0, merge)
+	dotsBatch8VNNI("dotsBatch8VNNIx16", ZMM, 16, 1, PREFETCHT1, merge)
+	dotsBatch8VNNI("dotsBatch8VNNIx8", YMM, 16, 1, PREFETCHT1, merge)
 	dotsBatch8AVX2()
 }
 
@@ -39,19 +39,20 @@ func quads(name string, tables ...[8]uint64) Mem {
 
 // batch is what every tile of vectors and lanes has.
 type batch struct {
-	registers                           int // of vectors
+	registers                           int         // of vectors
+	fetch                               func(mc Op) // brings a line of the gallery nearer
 	dst, rows, gallery, n, probes, sums Register
 	dims, dims3                         Register   // bytes of one vector and of three
 	probe, left, ahead                  Register   // within a tile: where the steps are, and what they have not multiplied
 	fours                               []Register // where every fourth vector of the tile stands
 }
 
-func loadBatch(name, element string, registers, vectors int) *batch {
+func loadBatch(name, element string, registers, vectors int, fetch func(mc Op)) *batch {
 	TEXT(name, NOSPLIT, "func(dst *int32, rows *int, gallery *uint8, n, dims int, probes *"+element+", sums *int32)")
 	Pragma("noescape")
 	b := &batch{
-		registers: registers,
-		dst:       Load(Param("dst"), GP64()), rows: Load(Param("rows"), GP64()), gallery: Load(Param("gallery"), GP64()),
+		registers: registers, fetch: fetch,
+		dst: Load(Param("dst"), GP64()), rows: Load(Param("rows"), GP64()), gallery: Load(Param("gallery"), GP64()),
 		n: Load(Param("n"), GP64()), dims: Load(Param("dims"), GP64()),
 		probes: Load(Param("probes"), GP64()), sums: Load(Param("sums"), GP64()), dims3: GP64(),
 	}
@@ -85,11 +86,12 @@ func (b *batch) begin() {
 }
 
 // step moves on to the next elements; the flags say whether there are any. A processor does not foresee a walk over several
-// vectors at once, so their like of a later tile is fetched here.
+// vectors at once, so their like of a later tile is fetched here: into the first cache for tiles that wait for their
+// multiplications, into the second, where more may be under way, for those that wait for memory.
 func (b *batch) step(vectors, probeBytes int) {
 	bytes := vectors * unrolled * quad
 	for line := 0; line < bytes; line += zmmBytes {
-		PREFETCHT1(Mem{Base: b.ahead, Disp: line})
+		b.fetch(Mem{Base: b.ahead, Disp: line})
 	}
 	ADDQ(U32(bytes), b.ahead)
 	for _, four := range b.fours {
@@ -113,8 +115,8 @@ func (b *batch) next(vectors int) {
 
 // dotsBatch8VNNI multiplies a tile of vectors with groups of lanes, as many as a register has sums, four elements a step: those
 // of a vector, the same in every lane, with those of each lane's probe.
-func dotsBatch8VNNI(name string, register func() VecVirtual, vectors, groups int, merge Mem) {
-	b := loadBatch(name, "int8", 32, vectors)
+func dotsBatch8VNNI(name string, register func() VecVirtual, vectors, groups int, fetch func(mc Op), merge Mem) {
+	b := loadBatch(name, "int8", 32, vectors, fetch)
 	group := GP64()
 	if groups > 1 {
 		MOVQ(b.dims, group)
@@ -235,7 +237,7 @@ func transposed(v [4]VecVirtual) (t [4]VecVirtual) {
 // dotsBatch8AVX2 multiplies four vectors with a group of 16 lanes, whose probes come in 16 bits.
 func dotsBatch8AVX2() {
 	const vectors, parts = 4, 2 // parts of 8 lanes
-	b := loadBatch("dotsBatch8AVX2x16", "int16", 16, vectors)
+	b := loadBatch("dotsBatch8AVX2x16", "int16", 16, vectors, PREFETCHT0)
 	w := evenBytes()
 	Label("tile")
 	var sums [parts][vectors]VecVirtual

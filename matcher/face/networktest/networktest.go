@@ -79,9 +79,18 @@ func Prepared(t testing.TB) (m models.Manifest, dir string) {
 	}
 	dir = filepath.Join(Root(t), models.DefaultDir)
 	if err := m.Verify(dir); err != nil {
-		t.Skipf("needs the networks: %v", err)
+		Lacking(t, err)
 	}
 	return m, dir
+}
+
+// Lacking skips a test that needs what `make models` fetches, or fails it where everything must be there.
+func Lacking(t testing.TB, what error) {
+	t.Helper()
+	if os.Getenv("BIOGATE_REQUIRE_ALL") != "" {
+		t.Fatalf("%v, and BIOGATE_REQUIRE_ALL is set", what)
+	}
+	t.Skip(what)
 }
 
 // EveryModel calls test for each model of faces that engines run and whose networks are prepared.
@@ -97,7 +106,7 @@ func EveryModel(t *testing.T, test func(t *testing.T, m models.Manifest, dir str
 		}
 		t.Run(m.ID, func(t *testing.T) {
 			if err := m.Verify(dir); err != nil {
-				t.Skipf("needs the networks: %v", err)
+				Lacking(t, err)
 			}
 			test(t, m, dir)
 		})

@@ -65,7 +65,7 @@ type Policy struct {
 	// PAD is what presentation attack detection has to do with decisions: off, advise or require.
 	PAD string `yaml:"pad"`
 	// Challenge is the kind without which nothing is decided, colour or head-turn; empty: none is demanded. It goes with
-	// PAD require.
+	// PAD require, and is what the engine of faces needs to be certain: see docs/request-path.md.
 	Challenge string `yaml:"challenge"`
 	// Deduplicate refuses to enrol a person who is held under another id. Each enrolment then searches everybody.
 	Deduplicate bool `yaml:"deduplicate"`

@@ -1,8 +1,9 @@
 // Package imaging turns encoded pictures into plain arrays of pixels, and resizes them.
 //
-// PNG, JPEG, JPEG 2000, BMP, TIFF and WSQ are read; other common formats are recognised and refused by name. A
-// picture's header is checked against the limits of limits.go before any pixel is allocated. Transparent pictures are
-// laid on white and an EXIF or TIFF orientation is applied, so that row 0 is the top as the camera was held.
+// PNG, JPEG, JPEG 2000, BMP, TIFF and WSQ are read, and the pictures in face records (ISO/IEC 19794-5); other common
+// formats are recognised and refused by name. A picture's header is checked against the limits of limits.go before any
+// pixel is allocated. Transparent pictures are laid on white and an EXIF or TIFF orientation is applied, so that row 0 is
+// the top as the camera was held.
 package imaging
 
 // Grey is an 8-bit picture, row by row, 0 black, 255 white.

@@ -219,6 +219,24 @@ func TestBlankJPEG2000(t *testing.T) {
 	}
 }
 
+func TestLargeJPEG2000Fit(t *testing.T) {
+	tiled := blankJ2K(7000, 5000, 3)
+	tiled.tileWidth, tiled.tileHeight = 512, 512
+	for name, f := range map[string]j2kForm{
+		"12 MP in colour":      blankJ2K(4032, 3024, 3),
+		"29 MP in grey":        blankJ2K(6000, 4900, 1),
+		"35 MP in small tiles": tiled,
+	} {
+		f.filler = f.width * f.height / j2kPixelsAByte
+		if f.tileWidth > 0 {
+			f.filler /= 100 // in each of 140
+		}
+		if h, err := ReadHeader(f.bytes(), ""); err != nil || h.Width != f.width {
+			t.Errorf("%s: %+v, %v", name, h, err)
+		}
+	}
+}
+
 func TestHostileJPEG2000(t *testing.T) {
 	var before, after runtime.MemStats
 	for name, c := range hostileJPEG2000() {

@@ -1,6 +1,9 @@
 package face
 
 import (
+	"fmt"
+	"image"
+	"syscall"
 	"testing"
 
 	"biogate/models"
@@ -36,4 +39,37 @@ func BenchmarkTensor(b *testing.B) {
 	for b.Loop() {
 		tensor(p, in)
 	}
+}
+
+// BenchmarkExtractLarge is what photos cost beside the networks, in milliseconds of a core and as a multiple of the first: the
+// face is a third of the photo's height, or a twelfth.
+func BenchmarkExtractLarge(b *testing.B) {
+	e := newFake(b, fakeNets())
+	small := 0.0
+	for _, size := range []image.Point{{X: 640, Y: 480}, {X: 1600, Y: 1200}, {X: 4000, Y: 3000}} {
+		for _, share := range []int{3, 12} {
+			photo := jpegOf(b, drawn(size.X, size.Y, portrait{5, size.X / 4, size.Y / 4, size.Y / share}), 1)
+			b.Run(fmt.Sprintf("%dx%d/face 1 of %d", size.X, size.Y, share), func(b *testing.B) {
+				start := processorTime(b)
+				for b.Loop() {
+					extract(b, e, photo)
+				}
+				each := (processorTime(b) - start) / float64(b.N)
+				if small == 0 {
+					small = each
+				}
+				b.ReportMetric(each, "cpu-ms")
+				b.ReportMetric(each/small, "of-small")
+			})
+		}
+	}
+}
+
+// processorTime is what this process has used, in milliseconds.
+func processorTime(b *testing.B) float64 {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return float64(used.Utime.Nano()+used.Stime.Nano()) / 1e6
 }

@@ -138,3 +138,37 @@ func TestSmallPhotosAreDecodedWhole(t *testing.T) {
 		t.Errorf("%d views, %v", len(s.views), err)
 	}
 }
+
+// What a large photo costs beyond reading its codes is what is decoded of it: not much more than of a small one, however the
+// face lies in it.
+func TestLittleOfALargePhotoIsDecoded(t *testing.T) {
+	e := newFake(t, fakeNets())
+	const w, h = 4000, 3000
+	for name, side := range map[string]int{"fills it": 2400, "a third": 1000, "a twelfth": 250} {
+		s, err := open(jpegOf(t, drawn(w, h, portrait{5, 900, 300, side}), 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := e.find(t.Context(), s, nil, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		f, err := e.align(t.Context(), s, b, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.judge(t.Context(), s, f, 3, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := e.attack(t.Context(), s, b, f); err != nil {
+			t.Fatal(err)
+		}
+		pixels := 0
+		for _, v := range s.views {
+			pixels += v.Width * v.Height
+		}
+		if pixels > 640*480*3/2 {
+			t.Errorf("a face that is %s of the photo: %d pixels were decoded in %d views", name, pixels, len(s.views))
+		}
+	}
+}

@@ -164,7 +164,7 @@ func (ix *Vectors) Search(ctx context.Context, q matcher.Query, dst []matcher.Ca
 }
 
 // SearchAll is Search of everybody for several probes, which share passes from the first on: deduplication of a batch, say.
-// The candidates of probes[i] are appended to dst[i].
+// The candidates of probes[i] are appended to dst[i], which exists for each; an error leaves dst as it was.
 func (ix *Vectors) SearchAll(ctx context.Context, probes []matcher.Probe, k int, dst [][]matcher.Candidate) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -252,7 +253,7 @@ func shared(dims int, c Config) *Vectors {
 // A pair of subjects is moved by turns: each search must see all of one state. A third subject comes and goes, and is never
 // found by a search that began after it went, whatever passes are under way. Chunks are emptied all the while.
 func TestPassesSeeOneState(t *testing.T) {
-	ix := shared(64, Config{Threads: 2, Batch: 3})
+	ix := shared(64, Config{Threads: 2, Batch: 3, Wait: 1})
 	rng := rand.New(rand.NewPCG(1, 2))
 	ref := randomVector(t, rng, 64)
 	put := func(subject string) {
@@ -302,6 +303,33 @@ func TestPassesSeeOneState(t *testing.T) {
 	work.Wait()
 	if ix.passes.running || len(ix.passes.waiting) > 0 {
 		t.Error("passes go on when all searches have ended")
+	}
+}
+
+// Subjects with more references than a chunk has rows, and with long names, beside ordinary ones.
+func TestVectorsTakeLargeMembers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, limit := range []int{0, sharedBytes} {
+		ix, want := NewVectors(model, 64, Config{Threads: 2}), naiveMembers{}
+		ix.sharedBytes = limit
+		for i, references := range []int{1, chunkRows + 500, 1, chunkRows - 1, 2, 3 * chunkRows, 1} {
+			m := matcher.Member{Subject: strings.Repeat(fmt.Sprint(i), 5000*(i%2)+1)}
+			for range references {
+				m.References = append(m.References, randomVector(t, rng, 64))
+			}
+			if err := ix.Set(m); err != nil {
+				t.Fatal(err)
+			}
+			want[m.Subject] = m
+		}
+		ix.Remove("6")
+		delete(want, "6")
+		for range 5 {
+			q := matcher.Query{Probe: randomVector(t, rng, 64), K: 4}
+			if found, err := ix.Search(t.Context(), q, nil); err != nil || !slices.Equal(found, want.search(q)) {
+				t.Errorf("found %v, want %v, error %v", found, want.search(q), err)
+			}
+		}
 	}
 }
 

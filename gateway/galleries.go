@@ -467,18 +467,18 @@ func (j *joining) note(m, was Membership, in bool) {
 	switch {
 	case !in:
 		j.added = append(j.added, m.Subject)
-	case m.Group != was.Group && !slices.Contains(j.added, m.Subject):
+	case m.Group != was.Group:
 		j.moved = append(j.moved, was)
 	}
 }
 
-// all undoes it, the first change of each member last.
+// all undoes it, the last change first.
 func (j *joining) all(ctx context.Context) {
-	j.service.galleries.leave(j.gallery, j.added...)
 	for _, was := range slices.Backward(j.moved) {
 		j.service.galleries.join(j.gallery, was)
 		_ = j.service.refresh(ctx, was.Subject) // while that fails the subject is in doubt
 	}
+	j.service.galleries.leave(j.gallery, j.added...)
 }
 
 // addMember brings a subject's references into a gallery in memory.

@@ -233,7 +233,7 @@ func TestIdentifyAmong(t *testing.T) {
 	check(before)
 
 	h.galleries.fail = errors.New("the disk is full")
-	if _, err := h.AddMembers(context.Background(), "g", []gateway.Membership{{Subject: "anna"}, {Subject: "dan", Group: "crew"}, {Subject: "cleo", Group: "crew"}}); err == nil {
+	if _, err := h.AddMembers(context.Background(), "g", []gateway.Membership{{Subject: "anna"}, {Subject: "dan", Group: "crew"}, {Subject: "dan"}, {Subject: "cleo", Group: "x"}, {Subject: "cleo", Group: "crew"}}); err == nil {
 		t.Error("a change that was not stored succeeded")
 	}
 	h.galleries.fail = nil

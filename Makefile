@@ -68,7 +68,8 @@ accuracy: build models ## error rates on the captures in DATA, with the trade-of
 
 calibrate: build models ## what scores mean, anew from the captures in DATA; minutes
 	bin/biobench accuracy --modality finger $(FINGERS) --calibrated --calibrate models/finger-minutiae-2 --synthetic 2000
-	bin/biobench accuracy --modality face --dataset $(DATA)/face/lfw_tuning --calibrated --calibrate models/face-fr-1
+	bin/biobench accuracy --modality face --dataset $(DATA)/face/lfw_tuning --calibrated --calibrate models/face-fr-2
+	bin/biobench accuracy --modality face --dataset $(DATA)/face/lfw_tuning --face-model face-mfn-1 --calibrate models/face-mfn-1
 	$(MAKE) build
 
 clean: ## remove what was built; data/ and .cache/ stay

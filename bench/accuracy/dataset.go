@@ -36,7 +36,7 @@ type Dataset struct {
 }
 
 // pictures are the extensions that a data set is searched for unless it is told another.
-var pictures = []string{".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".wsq"}
+var pictures = []string{".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".wsq", ".jp2", ".j2k"}
 
 // Load reads the layout of dir: fingers `<finger>_<impression>.<ext>`, faces `<person>/<image>.<ext>`.
 // ext picks one kind of file ("iso"); empty means pictures. dpi is for fingers alone, 0 means the usual one of the set.

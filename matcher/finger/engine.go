@@ -98,6 +98,9 @@ func (e *Engine) read(ctx context.Context, s matcher.Sample, tr matcher.Trace) (
 	if claim == matcher.FormatRawGrey {
 		return extract(s.Data, s.Width, s.Height, s.DPI, tr)
 	}
+	if imaging.Sniff(s.Data) == matcher.FormatISO19794_5 {
+		return capture{}, &matcher.Error{Code: matcher.CodeFormat, Detail: "a face record holds no finger"}
+	}
 	if isTemplateFormat(claim) && claim != found || isTemplateFormat(found) && claim != "" && claim != found {
 		return capture{}, &matcher.Error{Code: matcher.CodeFormatMismatch, Detail: fmt.Sprintf("the sender said %s, the bytes are not", claim)}
 	}

@@ -97,6 +97,7 @@ func TestExtractRefuses(t *testing.T) {
 		"no minutiae":            {matcher.Sample{Data: none}, matcher.CodeUnusable},
 		"minutiae at one place":  {matcher.Sample{Data: mustISO(t, onePlace, matcher.Unknown, ISO2005)}, matcher.CodeUnusable},
 		"lying length":           {matcher.Sample{Data: lying}, matcher.CodeBadTemplate},
+		"face record":            {matcher.Sample{Data: []byte("FAC\x00010\x00")}, matcher.CodeFormat},
 		"face template":          {matcher.Sample{Data: face}, matcher.CodeModelMismatch},
 		"ISO said to be PNG":     {matcher.Sample{Format: "image/png", Data: iso}, matcher.CodeFormatMismatch},
 		"PNG said to be ISO":     {matcher.Sample{Format: matcher.FormatISO19794_2, Data: flatPNG(t, 300, 400)}, matcher.CodeFormatMismatch},

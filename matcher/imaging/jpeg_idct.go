@@ -28,7 +28,7 @@ func (b *block) inverse(last, w, h int, dst []byte, stride int) {
 	case w == 8 && h == 8:
 		b.full(last, dst, stride)
 	default:
-		b.means(w, h, dst, stride)
+		b.means(last, w, h, dst, stride)
 	}
 }
 
@@ -111,9 +111,9 @@ func (b *block) full(last int, dst []byte, stride int) {
 
 // means is the inverse transform at a smaller size. The mean of 2, 4 or 8 neighbours of a cosine is again a cosine, of a
 // wave so much longer or its mirror image, so that the means of pixels follow from few sums over the coefficients.
-func (b *block) means(w, h int, dst []byte, stride int) {
+func (b *block) means(last, w, h int, dst []byte, stride int) {
 	var column, row [8]int32
-	for x := range 8 {
+	for x := range min(int(lowestRow[last])+2, 8) { // a block reaches one column further than down, at most
 		for y := range column {
 			column[y] = b[8*y+x] << meanKeep
 		}

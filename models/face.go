@@ -3,6 +3,7 @@ package models
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -18,8 +19,10 @@ type Face struct {
 	// Clarity is the length of an embedding before it is normalised, which tells best how well a face will be recognised;
 	// left out where it says nothing.
 	Clarity  *Anchors     `json:"clarity,omitempty"`
+	Weight   *FaceWeight  `json:"weight,omitempty"`
 	Liveness FaceLiveness `json:"liveness,omitzero"`
-	// SamePerson is the least comparison score of two frames that were taken within seconds and show one person.
+	// SamePerson is the least comparison score of two frames that were taken within seconds and show one person, and of
+	// captures of one subject that are fused.
 	SamePerson float64 `json:"same_person"`
 	Eye        FaceEye `json:"eye,omitzero"`
 }
@@ -33,18 +36,32 @@ type FaceDetect struct {
 	Room [2]float64 `json:"room"`
 }
 
-// FaceLandmark is the square of the picture that the landmark network sees.
+// FaceLandmark is the square of the picture that the landmark network sees, or squares: their landmarks are averaged.
 type FaceLandmark struct {
-	Zoom  float64 `json:"zoom"`  // side, in heights of the face's box
-	Shift float64 `json:"shift"` // where the network puts the middle of its first pixel, in pixels of its input
+	Zooms []float64 `json:"zooms"` // sides, in heights of the face's box
+	Shift float64   `json:"shift"` // where the network puts the middle of its first pixel, in pixels of its input
 }
 
 // FaceAlign is where the embedding wants eyes, nose tip and mouth corners, left ones first as seen: Points in pixels of
-// its input, drawn Closer times as large around Middle.
+// its input, around Middle. The embedding is the mean over all Looks; quality is judged by the first.
 type FaceAlign struct {
 	Points [5][2]float64 `json:"points"`
 	Middle [2]float64    `json:"middle"`
-	Closer float64       `json:"closer"`
+	Looks  []FaceLook    `json:"looks"`
+}
+
+// FaceLook is one drawing of a face for the embedding: Closer times as large around the middle, or a mirror image of that.
+type FaceLook struct {
+	Closer   float64 `json:"closer"`
+	Mirrored bool    `json:"mirrored,omitempty"`
+}
+
+// FaceWeight corrects scores for clarity: a face that is less clear is less like itself, and not more like others. A
+// cosine counts (Least/clarity)^Power for each of the two faces, with clarity taken as Least to Most.
+type FaceWeight struct {
+	Least float64 `json:"least"`
+	Most  float64 `json:"most"`
+	Power float64 `json:"power"`
 }
 
 // FaceLiveness is the crop that the liveness network sees and what its classes mean.
@@ -65,6 +82,11 @@ type Anchors struct {
 	Bad  float64 `json:"bad"`
 	Good float64 `json:"good"`
 }
+
+const (
+	maxLooks    = 8
+	leastWeight = 0.5
+)
 
 // FaceLandmarks is the number of points of the annotation scheme that the pipeline reads (iBUG 300-W).
 const FaceLandmarks = 68
@@ -121,10 +143,18 @@ func (f Face) checkNumbers() error {
 		return errors.New("face.detect.min_confidence must lie between 0 and 1")
 	case !(f.Detect.Room[0] >= 1 && f.Detect.Room[1] >= f.Detect.Room[0]):
 		return errors.New("face.detect.room needs two numbers from 1 on, the second not smaller")
-	case !(f.Landmark.Zoom > 0):
-		return errors.New("face.landmark.zoom must be above 0")
-	case !(f.Align.Closer > 0) || f.Align.Points[0] == f.Align.Points[1]:
-		return errors.New("face.align needs five points and closer above 0")
+	case len(f.Landmark.Zooms) == 0 || len(f.Landmark.Zooms) > maxLooks || slices.ContainsFunc(f.Landmark.Zooms, func(z float64) bool { return !(z > 0) }):
+		return fmt.Errorf("face.landmark.zooms: 1 to %d above 0 are needed", maxLooks)
+	case f.Align.Points[0] == f.Align.Points[1]:
+		return errors.New("face.align needs five points")
+	case len(f.Align.Looks) == 0 || len(f.Align.Looks) > maxLooks || f.Align.Looks[0].Mirrored:
+		return fmt.Errorf("face.align.looks: 1 to %d are needed, the first not mirrored", maxLooks)
+	case slices.ContainsFunc(f.Align.Looks, func(l FaceLook) bool { return !(l.Closer > 0) }):
+		return errors.New("face.align.looks: closer must be above 0")
+	case f.Weight != nil && !(f.Weight.Least > 0 && f.Weight.Most > f.Weight.Least && f.Weight.Power > 0):
+		return errors.New("face.weight: least and power must be above 0, most above least")
+	case f.Weight != nil && math.Pow(f.Weight.Least/f.Weight.Most, f.Weight.Power) < leastWeight:
+		return fmt.Errorf("face.weight: no weight may lie below %g", leastWeight)
 	case !(f.SamePerson > 0 && f.SamePerson < 1):
 		return errors.New("face.same_person must lie between 0 and 1")
 	case f.Clarity != nil && !(f.Clarity.Good > f.Clarity.Bad):

@@ -30,6 +30,7 @@ type alignedFace struct {
 	marks      landmarks
 	toTemplate similarity // from the picture to the aligned face
 	pixels     planes     // as large as the embedding's input
+	others     []planes   // further looks for the embedding
 }
 
 // align finds the landmarks of the face in a box and draws it with eyes, nose and mouth in their usual places.
@@ -38,26 +39,46 @@ func (e *Engine) align(ctx context.Context, src *scene, b box, tr matcher.Trace)
 	if err != nil {
 		return alignedFace{}, err
 	}
-	toTemplate, ok := fit(marks.five(), e.targets)
-	if !ok {
-		return alignedFace{}, unusable("no-face", "the landmarks do not form a face")
+	f := alignedFace{marks: marks}
+	for i, l := range e.looks {
+		toTemplate, ok := fit(marks.five(), l.targets)
+		if !ok {
+			return alignedFace{}, unusable("no-face", "the landmarks do not form a face")
+		}
+		pixels, err := e.aligned(src, toTemplate)
+		if err != nil {
+			return alignedFace{}, err
+		}
+		if l.mirrored {
+			pixels.mirror()
+		}
+		if i == 0 {
+			f.toTemplate, f.pixels = toTemplate, pixels
+		} else {
+			f.others = append(f.others, pixels)
+		}
 	}
-	pixels, err := e.aligned(src, toTemplate)
-	if err != nil {
-		return alignedFace{}, err
-	}
-	f := alignedFace{marks, toTemplate, pixels}
 	showFace(tr, f)
 	return f, nil
 }
 
-// targets are the places of the five points in the aligned face.
-func targets(a models.FaceAlign) (five [5]point) {
+// look is one drawing of a face for the embedding.
+type look struct {
+	targets  [5]point // places of the five points
+	mirrored bool     // afterwards
+}
+
+// looks are those that a manifest asks for.
+func looks(a models.FaceAlign) []look {
+	all := make([]look, len(a.Looks))
 	x, y := a.Middle[0], a.Middle[1]
-	for i, p := range a.Points {
-		five[i] = point{x + a.Closer*(p[0]-x), y + a.Closer*(p[1]-y)}
+	for i, l := range a.Looks {
+		all[i].mirrored = l.Mirrored
+		for k, p := range a.Points {
+			all[i].targets[k] = point{x + l.Closer*(p[0]-x), y + l.Closer*(p[1]-y)}
+		}
 	}
-	return five
+	return all
 }
 
 // aligned draws the part of a picture that a map takes to the embedding's input.
@@ -65,22 +86,36 @@ func (e *Engine) aligned(src *scene, toTemplate similarity) (planes, error) {
 	return src.sample(toTemplate.inverse(), e.feature.Input.Width(), e.feature.Input.Height(), repeatEdge)
 }
 
-// findLandmarks reads the 68 points in the square around the box's centre.
-func (e *Engine) findLandmarks(ctx context.Context, src *scene, b box) (landmarks, error) {
-	want, n := e.contract.Landmark, e.landmark.Input.Width()
-	from := square(b.centre(), want.Zoom*b.height(), n)
+// findLandmarks reads the 68 points in squares around the box's centre, and takes their means.
+func (e *Engine) findLandmarks(ctx context.Context, src *scene, b box) (l landmarks, err error) {
+	zooms := e.contract.Landmark.Zooms
+	for _, zoom := range zooms {
+		found, err := e.landmarksIn(ctx, src, square(b.centre(), zoom*b.height(), e.landmark.Input.Width()))
+		if err != nil {
+			return l, err
+		}
+		for i, p := range found {
+			l[i].x += p.x / float64(len(zooms))
+			l[i].y += p.y / float64(len(zooms))
+		}
+	}
+	return l, nil
+}
+
+// landmarksIn reads the 68 points in one square.
+func (e *Engine) landmarksIn(ctx context.Context, src *scene, from similarity) (l landmarks, err error) {
+	n, shift := e.landmark.Input.Width(), e.contract.Landmark.Shift
 	p, err := src.sample(from, n, n, repeatEdge)
 	if err != nil {
-		return landmarks{}, err
+		return l, err
 	}
 	out, err := e.landmark.see(ctx, p)
 	if err != nil {
-		return landmarks{}, err
+		return l, err
 	}
-	var l landmarks
 	for i := range l {
 		x, y := float64(out[0][2*i]), float64(out[0][2*i+1]) // shares of the square
-		l[i] = from.apply(point{x*float64(n) - want.Shift, y*float64(n) - want.Shift})
+		l[i] = from.apply(point{x*float64(n) - shift, y*float64(n) - shift})
 	}
 	return l, nil
 }

@@ -5,18 +5,24 @@ import (
 	"math"
 )
 
-// embed returns the direction of an aligned face's feature vector, which says who it is, and its length, which says how
-// clear the face is: of all measures the one that tells best how well it will be recognised.
+// embed returns the direction of an aligned face's feature vector, the mean over its looks, which says who it is, and its
+// length, which says how clear the face is: of all measures the one that tells best how well it will be recognised.
 func (e *Engine) embed(ctx context.Context, f alignedFace) (v []int8, clarity float64, err error) {
-	out, err := e.feature.see(ctx, f.pixels)
-	if err != nil {
-		return nil, 0, err
+	mean := make([]float32, e.form.dimensions)
+	for _, pixels := range append([]planes{f.pixels}, f.others...) {
+		out, err := e.feature.see(ctx, pixels)
+		if err != nil {
+			return nil, 0, err
+		}
+		for i, x := range out[0] {
+			mean[i] += x / float32(len(e.looks))
+		}
 	}
-	v, ok := quantise(out[0])
+	v, ok := quantise(mean)
 	if !ok {
 		return nil, 0, unusable("no-face", "the face has no features")
 	}
-	return v, length(out[0]), nil
+	return v, length(mean), nil
 }
 
 // length is the Euclidean norm.

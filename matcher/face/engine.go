@@ -22,7 +22,7 @@ import (
 type Engine struct {
 	form     form
 	contract models.Face
-	targets  [5]point // of the five points, in the embedding's input
+	looks    []look // for the embedding, at least one
 
 	detect, landmark, feature trained
 	liveness, eye             trained // Network is nil where the model has none
@@ -41,7 +41,7 @@ func New(m models.Manifest, nets Networks) (*Engine, error) {
 	if err := m.Face.Check(m); err != nil {
 		return nil, fmt.Errorf("face: model %s: %w", m.ID, err)
 	}
-	e := &Engine{contract: *m.Face, targets: targets(m.Face.Align)}
+	e := &Engine{contract: *m.Face, looks: looks(m.Face.Align)}
 	for _, n := range []struct {
 		name    string
 		trained *trained
@@ -117,7 +117,7 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 	}
 	clock.done("pad")
 	return matcher.Extraction{
-		Template: matcher.Template{Modality: matcher.Face, Model: e.form.model, Payload: e.form.encode(v, quality.Score)},
+		Template: matcher.Template{Modality: matcher.Face, Model: e.form.model, Payload: e.form.encode(contents{v, quality.Score, clarity})},
 		Quality:  quality,
 		PAD:      pad,
 		Seen:     seen,
@@ -182,12 +182,12 @@ func (e *Engine) adopt(s matcher.Sample) (matcher.Extraction, error) {
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
-	v, quality, err := e.form.read(t)
+	c, err := e.form.read(t)
 	if err != nil {
 		return matcher.Extraction{}, err
 	}
-	t.Payload = e.form.encode(v, quality) // a copy: the sample's bytes are the caller's
-	return matcher.Extraction{Template: t, Quality: matcher.Quality{Score: quality}}, nil
+	t.Payload = e.form.encode(c) // a copy: the sample's bytes are the caller's
+	return matcher.Extraction{Template: t, Quality: matcher.Quality{Score: c.quality}}, nil
 }
 
 // clock measures the stages of one extraction.

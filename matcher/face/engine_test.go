@@ -18,7 +18,18 @@ import (
 
 func TestEngineSuite(t *testing.T) {
 	enginetest.Suite{
-		New: func(t testing.TB) matcher.Engine { return newFake(t, fakeNets()) },
+		New: func(t testing.TB) matcher.Engine {
+			m := manifest(t)
+			contract := *m.Face
+			contract.Landmark.Zooms = []float64{1} // the fakes' landmarks fill any square
+			contract.SamePerson = 0.64             // and their faces are clear and much alike: 0.67 is a cosine of 1
+			m.Face = &contract
+			e, err := New(m, fakeNets())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e
+		},
 		Subjects: func(t testing.TB) [][]matcher.Sample {
 			var subjects [][]matcher.Sample
 			for seed := range uint64(4) {
@@ -274,13 +285,87 @@ func another(t testing.TB) models.Manifest {
 			f.Values = []int{4}
 		}
 	}
-	contract.Align = models.FaceAlign{Points: [5][2]float64{{24, 40}, {56, 40}, {40, 55}, {28, 75}, {52, 75}}, Closer: 1}
-	contract.Landmark = models.FaceLandmark{Zoom: 2, Shift: 0.5}
+	contract.Align = models.FaceAlign{Points: [5][2]float64{{24, 40}, {56, 40}, {40, 55}, {28, 75}, {52, 75}}, Looks: []models.FaceLook{{Closer: 1}}}
+	contract.Landmark = models.FaceLandmark{Zooms: []float64{2}, Shift: 0.5}
 	contract.Clarity = nil
 	contract.Liveness = models.FaceLiveness{Zoom: 1, BonaFide: 1, Least: 0.9}
 	contract.Eye = models.FaceEye{Zoom: 2, Open: 3}
 	m.Files, m.Face = files, &contract
 	return m
+}
+
+// The embedding is the mean over the looks that the manifest asks for, each drawn as it says.
+func TestEmbeddingIsTheMeanOfItsLooks(t *testing.T) {
+	m := manifest(t)
+	contract := *m.Face
+	contract.Align.Looks = []models.FaceLook{{Closer: 1}, {Closer: 1, Mirrored: true}, {Closer: 2}}
+	m.Face = &contract
+	var seen, felt [][]float32
+	nets := fakeNets()
+	nets.Feature = fake(func(in Tensor) ([]Tensor, error) {
+		out, err := fakeFeature(in)
+		for i := range out[0].Data {
+			out[0].Data[i] /= 1000 // within what a template states of its clarity
+		}
+		seen, felt = append(seen, in.Data), append(felt, out[0].Data)
+		return out, err
+	})
+	e, err := New(m, nets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := extract(t, e, picture(t, 320, 240, portrait{1, 80, 60, 160}))
+	if len(seen) != 3 {
+		t.Fatalf("%d looks, want 3", len(seen))
+	}
+	mean := make([]float32, dimensions)
+	for _, out := range felt {
+		for i, v := range out {
+			mean[i] += v / 3
+		}
+	}
+	got, err := e.form.read(x.Template)
+	if want, _ := quantise(mean); err != nil || !slices.Equal(got.vector, want) || !near(got.clarity, length(mean), 0.001) {
+		t.Errorf("error %v, clarity %g of %g, or not the mean", err, got.clarity, length(mean))
+	}
+	const n = featureSide
+	for y := range n {
+		for x := range n {
+			if a, b := seen[0][y*n+x], seen[1][y*n+n-1-x]; a != b {
+				t.Fatalf("at %d, %d: %v, and %v in the mirror image", x, y, a, b)
+			}
+			// Around the middle twice as large shows at a place what the plain look shows half as far from the middle.
+			dx, dy := float64(x)-contract.Align.Middle[0], float64(y)-contract.Align.Middle[1]
+			u, v := contract.Align.Middle[0]+dx/2, contract.Align.Middle[1]+dy/2
+			if u == math.Trunc(u) && v == math.Trunc(v) && !near(float64(seen[2][y*n+x]), float64(seen[0][int(v)*n+int(u)]), 0.01) {
+				t.Fatalf("at %d, %d: %v twice as large, %v in the plain look", x, y, seen[2][y*n+x], seen[0][int(v)*n+int(u)])
+			}
+		}
+	}
+}
+
+// Landmarks are the means of those found in all squares that the manifest asks for.
+func TestLandmarksAreMeans(t *testing.T) {
+	e := newFake(t, fakeNets())
+	b := box{x0: 100, y0: 60, x1: 180, y1: 160}
+	marksAt := func(zooms ...float64) landmarks {
+		e.contract.Landmark.Zooms = zooms
+		src, err := open(picture(t, 320, 240, portrait{1, 80, 60, 160}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := e.findLandmarks(context.Background(), src, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	near1, near2, both := marksAt(1), marksAt(1.5), marksAt(1, 1.5)
+	for i := range both {
+		if want := mean(near1[i], near2[i]); !near(both[i].x, want.x, 1e-6) || !near(both[i].y, want.y, 1e-6) || near1[i] == near2[i] {
+			t.Fatalf("point %d at %v, want %v between %v and %v", i, both[i], want, near1[i], near2[i])
+		}
+	}
 }
 
 // A network is replaced by a manifest and nothing else: what each one sees and how its answers are read follow.
@@ -322,7 +407,7 @@ func TestEverythingFollowsTheManifest(t *testing.T) {
 	if in := seen["landmark"].Data; in[0] != 255 || !near(float64(in[16*32+8]), 230, 8) {
 		t.Errorf("landmark saw %v and %v", in[0], in[16*32+8])
 	}
-	if len(x.Template.Payload) != 194 || x.Template.Payload[0] != 9 || x.Template.Model != m.ID || e.Model() != m.ID {
+	if len(x.Template.Payload) != 196 || x.Template.Payload[0] != 9 || x.Template.Model != m.ID || e.Model() != m.ID {
 		t.Errorf("template of %s: %d bytes of version %d", x.Template.Model, len(x.Template.Payload), x.Template.Payload[0])
 	}
 	if v := x.Template.Payload[payloadHeader:]; int8(v[3]) != 64 || int8(v[5]) != -127 {
@@ -369,7 +454,7 @@ func TestModelsThatAreRefused(t *testing.T) {
 	}{
 		"of an earlier pipeline":    {earlier, "face-fr-2 took its place"},
 		"of fingers":                {finger, "not one of the face pipeline"},
-		"with other templates":      {short, "513 bytes"},
+		"with other templates":      {short, "515 bytes"},
 		"without a feature network": {bare, `no file "feature"`},
 	} {
 		if _, err := New(c.m, fakeNets()); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -14,15 +14,15 @@ type prepared struct {
 }
 
 func (f form) prepare(t matcher.Template) (*prepared, error) {
-	elements, _, err := f.read(t)
+	c, err := f.read(t)
 	if err != nil {
 		return nil, err
 	}
-	v, err := gallery.NewVector(elements)
+	v, err := gallery.NewWeighted(c.vector, f.weight(c.clarity))
 	return &prepared{f.model, v}, err
 }
 
-// Compare returns the cosine of the angle between the embeddings, -1 to 1.
+// Compare returns the cosine of the angle between the embeddings times the weights of both faces, -1 to 1.
 func (p *prepared) Compare(ref matcher.Reference) (float64, error) {
 	r, ok := ref.(*prepared)
 	if !ok || r.model != p.model {

@@ -2,6 +2,7 @@ package face
 
 import (
 	"math"
+	"slices"
 
 	"biogate/matcher/imaging"
 )
@@ -136,6 +137,15 @@ func span(lo, hi float64, k, size int) (from, to int) {
 	from = int(min(max(lo-float64(k), 0), limit-1))
 	to = int(min(max(hi+float64(k)+1, 1), limit))
 	return from, max(to, from+1)
+}
+
+// mirror exchanges left and right, in place.
+func (p planes) mirror() {
+	for y := range p.h {
+		for _, plane := range [][]float32{p.r, p.g, p.b} {
+			slices.Reverse(plane[y*p.w : (y+1)*p.w])
+		}
+	}
 }
 
 // luma is the picture's brightness (ITU-R BT.601).

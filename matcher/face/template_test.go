@@ -14,7 +14,7 @@ import (
 )
 
 // tested is the form of the templates in these tests.
-var tested = form{models.DefaultFace, 1, dimensions}
+var tested = form{models.DefaultFace, 2, dimensions, &models.FaceWeight{Least: 2, Most: 5, Power: 0.3}}
 
 func randomEmbedding(rng *rand.Rand) []float32 {
 	v := make([]float32, dimensions)
@@ -30,7 +30,7 @@ func asTemplate(t testing.TB, embedding []float32) matcher.Template {
 	if !ok {
 		t.Fatal("no direction")
 	}
-	return matcher.Template{Modality: matcher.Face, Model: tested.model, Payload: tested.encode(v, 50)}
+	return matcher.Template{Modality: matcher.Face, Model: tested.model, Payload: tested.encode(contents{v, 50, 2})}
 }
 
 func cosine(a, b []float32) float64 {
@@ -44,6 +44,7 @@ func cosine(a, b []float32) float64 {
 func TestScoreIsTheCosine(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	e := newFake(t, fakeNets())
+	e.form = tested
 	for range 200 {
 		a, b := randomEmbedding(rng), randomEmbedding(rng)
 		mix := rng.Float32()
@@ -64,6 +65,39 @@ func TestScoreIsTheCosine(t *testing.T) {
 	}
 }
 
+// A face that is less clear gets more for the same cosine, but only within what the model states.
+func TestScoreRisesAsClarityFalls(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := make([]int8, dimensions)
+		for i := range v {
+			v[i] = int8(rapid.IntRange(-127, 126).Draw(t, "x"))
+		}
+		v[0] = 127
+		other := rapid.Float64Range(0, 9).Draw(t, "clarity of the other")
+		clarities := rapid.SliceOfN(rapid.Float64Range(0, 9), 2, 2).Draw(t, "clarities")
+		slices.Sort(clarities)
+		scoreAt := func(clarity float64) float64 {
+			at := func(c float64) *prepared {
+				p, err := tested.prepare(matcher.Template{Modality: matcher.Face, Model: tested.model, Payload: tested.encode(contents{v, 50, c})})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return p
+			}
+			s, err := at(clarity).Compare(at(other))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		low, high := scoreAt(clarities[0]), scoreAt(clarities[1])
+		most, least := tested.weight(0)*tested.weight(other), tested.weight(99)*tested.weight(other)
+		if low < high || low > most+1e-4 || high < least-1e-4 {
+			t.Errorf("clarity %g scores %g, %g scores %g, want %g to %g", clarities[0], low, clarities[1], high, least, most)
+		}
+	})
+}
+
 func TestPayloadComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := make([]int8, dimensions)
@@ -72,9 +106,10 @@ func TestPayloadComesBack(t *testing.T) {
 		}
 		v[rapid.IntRange(0, dimensions-1).Draw(t, "top")] = 127
 		quality := rapid.IntRange(0, 100).Draw(t, "quality")
-		got, q, err := tested.decode(tested.encode(v, quality))
-		if err != nil || !slices.Equal(got, v) || q != quality {
-			t.Errorf("quality %d, error %v, or another vector", q, err)
+		clarity := rapid.Float64Range(0, 70).Draw(t, "clarity")
+		got, err := tested.decode(tested.encode(contents{v, quality, clarity}))
+		if err != nil || !slices.Equal(got.vector, v) || got.quality != quality || !near(got.clarity, min(clarity, 65.535), 0.0005001) {
+			t.Errorf("quality %d, clarity %g of %g, error %v, or another vector", got.quality, got.clarity, clarity, err)
 		}
 	})
 }
@@ -91,7 +126,7 @@ func TestPayloadRefuses(t *testing.T) {
 		"tiny vector":     func(b []byte) []byte { clear(b[payloadHeader:]); b[9] = 1; return b },
 		"-128":            func(b []byte) []byte { b[9] = 0x80; return b },
 	} {
-		_, _, err := tested.decode(change(append([]byte(nil), sound...)))
+		_, err := tested.decode(change(append([]byte(nil), sound...)))
 		if !errors.Is(err, &matcher.Error{Code: matcher.CodeBadTemplate}) {
 			t.Errorf("%s: error %v", name, err)
 		}
@@ -111,7 +146,7 @@ func TestQuantiseRefuses(t *testing.T) {
 func TestFingerPositionIsRefused(t *testing.T) {
 	tpl := asTemplate(t, randomEmbedding(rand.New(rand.NewPCG(1, 1))))
 	tpl.Position = "left-thumb"
-	if _, err := newFake(t, fakeNets()).Probe(tpl); !errors.Is(err, &matcher.Error{Code: matcher.CodeBadTemplate}) {
+	if _, err := tested.prepare(tpl); !errors.Is(err, &matcher.Error{Code: matcher.CodeBadTemplate}) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -122,22 +157,23 @@ func FuzzDecodePayload(f *testing.F) {
 	f.Add(sound[:100])
 	f.Add(make([]byte, tested.bytes()))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		v, quality, err := tested.decode(data)
+		c, err := tested.decode(data)
 		if err != nil {
 			if !errors.Is(err, &matcher.Error{Code: matcher.CodeBadTemplate}) {
 				t.Errorf("error %v", err)
 			}
 			return
 		}
-		if string(tested.encode(v, quality)) != string(data) {
+		if string(tested.encode(c)) != string(data) {
 			t.Error("another payload came back")
 		}
 		p, err := tested.prepare(matcher.Template{Modality: matcher.Face, Model: tested.model, Payload: data})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, err := p.Compare(p); err != nil || !near(s, 1, 1e-9) {
-			t.Errorf("scores %v with itself, error %v", s, err)
+		weight := tested.weight(c.clarity)
+		if s, err := p.Compare(p); err != nil || !near(s, weight*weight, 1e-4) || weight > 1 || weight < 0.75 {
+			t.Errorf("scores %v with itself at a weight of %v, error %v", s, weight, err)
 		}
 	})
 }

@@ -275,7 +275,7 @@ func compare(questions []asked, refs References, lenient bool) (compared, error)
 	return out, nil
 }
 
-// reference prepares a stored template, once a request.
+// reference prepares a stored template, once for all who share prepared; nil: each time.
 func reference(m model, t StoredTemplate, prepared map[string]matcher.Reference) (matcher.Reference, error) {
 	if ref, ok := prepared[t.ID]; ok {
 		return ref, nil
@@ -288,7 +288,9 @@ func reference(m model, t StoredTemplate, prepared map[string]matcher.Reference)
 	if err != nil {
 		return nil, damaged(err)
 	}
-	prepared[t.ID] = ref
+	if prepared != nil {
+		prepared[t.ID] = ref
+	}
 	return ref, nil
 }
 

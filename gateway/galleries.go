@@ -343,7 +343,10 @@ func (gs *galleries) isMember(subject string) bool {
 func (s *Service) prepare(refs References) map[matcher.Modality][]matcher.Reference {
 	out := map[matcher.Modality][]matcher.Reference{}
 	for modality, m := range s.engines {
-		prepared := map[string]matcher.Reference{}
+		var prepared map[string]matcher.Reference
+		if len(refs.Derived) > 0 { // which are asked for twice
+			prepared = map[string]matcher.Reference{}
+		}
 		for _, t := range inUse(m, refs, prepared) {
 			if t.Modality != modality || t.Model != m.Model() {
 				continue

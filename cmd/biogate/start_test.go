@@ -47,7 +47,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 	defer store.Close()
 	for b.Loop() {
-		before, cpu := heap(), cpuTime()
+		before, cpu, start := heap(), cpuTime(), time.Now()
 		service, err := gateway.New(context.Background(), gateway.Deps{
 			Engines:      []matcher.Engine{engine},
 			Calibrations: map[string]gateway.Calibration{engine.Model(): anyCalibration{}},
@@ -57,6 +57,7 @@ func BenchmarkStart(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		b.ReportMetric(time.Since(start).Seconds(), "load-s/op")
 		b.ReportMetric((cpuTime() - cpu).Seconds(), "cpu-s/op")
 		info, err := service.Gallery(context.Background(), "all")
 		if err != nil || info.Searchable[matcher.Face] != n {

@@ -114,7 +114,7 @@ func BenchmarkVectorsAskers(b *testing.B) {
 
 // The same pass on one thread and on two, by turns: the least time of each counts.
 func BenchmarkVectorsThreads(b *testing.B) {
-	ix := fill(b, 100_000, 512, Config{})
+	ix := fill(b, 200_000, 512, Config{})
 	q := matcher.Query{Probe: randomVector(b, rand.New(rand.NewPCG(3, 4)), 512), K: 10}
 	best := [2]time.Duration{time.Hour, time.Hour}
 	for b.Loop() {

@@ -368,6 +368,32 @@ func TestSearchAll(t *testing.T) {
 	}
 }
 
+// What several probes meet at once ends between two subjects, whose references are judged together.
+func TestBlocksEndBetweenSubjects(t *testing.T) {
+	const dims, references = blockBytes / 32, 5
+	rng := rand.New(rand.NewPCG(1, 2))
+	ix, want := NewVectors(model, dims, Config{}), naiveMembers{}
+	for i := range 40 {
+		m := matcher.Member{Subject: fmt.Sprint(i)}
+		for range references {
+			m.References = append(m.References, randomVector(t, rng, dims))
+		}
+		if err := ix.Set(m); err != nil {
+			t.Fatal(err)
+		}
+		want[m.Subject] = m
+	}
+	probes, found := []matcher.Probe{randomVector(t, rng, dims), randomVector(t, rng, dims)}, make([][]matcher.Candidate, 2)
+	if err := ix.SearchAll(t.Context(), probes, 60, found); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range probes {
+		if list := want.search(matcher.Query{Probe: p, K: 60}); !slices.Equal(found[i], list) {
+			t.Errorf("found %v, want %v", found[i], list)
+		}
+	}
+}
+
 // asking starts searches that wait for a pass, since one seems to run, and returns their results one after another.
 func asking(t *testing.T, ix *Vectors, ctx context.Context, q matcher.Query, n int) <-chan result {
 	t.Helper()

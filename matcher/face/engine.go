@@ -111,18 +111,20 @@ func (e *Engine) Extract(ctx context.Context, s matcher.Sample, tr matcher.Trace
 		return matcher.Extraction{}, err
 	}
 	clock.done("quality")
-	pad, seen, err := e.attack(ctx, picture, b, f)
-	if err != nil {
-		return matcher.Extraction{}, err
-	}
-	clock.done("pad")
-	return matcher.Extraction{
+	x := matcher.Extraction{
 		Template: matcher.Template{Modality: matcher.Face, Model: e.form.model, Payload: e.form.encode(contents{v, quality.Score, clarity})},
 		Quality:  quality,
-		PAD:      pad,
-		Seen:     seen,
-		Stages:   clock.stages,
-	}, nil
+	}
+	if !s.SkipPAD {
+		seen, err := e.attack(ctx, picture, b, f)
+		if err != nil {
+			return matcher.Extraction{}, err
+		}
+		x.PAD, x.Seen = e.judgeStill(seen), seen
+		clock.done("pad")
+	}
+	x.Stages = clock.stages
+	return x, nil
 }
 
 // Probe prepares a template to ask with.

@@ -235,6 +235,11 @@ func TestOptionalNetworks(t *testing.T) {
 	if ev, ok := evidence(with.PAD, "network"); !ok || !ev.Advisory || ev.Suspect || ev.Score < 0.5 {
 		t.Errorf("PAD %+v", with.PAD)
 	}
+	sample.SkipPAD = true
+	if x := extract(t, newFake(t, fakeNets()), sample); x.PAD != nil || x.Seen != nil || !bytes.Equal(x.Template.Payload, with.Template.Payload) {
+		t.Errorf("unasked: PAD %+v, or another template", x.PAD)
+	}
+	sample.SkipPAD = false
 	nets := fakeNets()
 	nets.Liveness, nets.Eye = nil, nil
 	without := extract(t, newFake(t, nets), sample)

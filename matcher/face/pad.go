@@ -28,27 +28,32 @@ const (
 	colourBehind, colourBehindWidth = 0.6, 0.15
 )
 
-// attack looks for signs of a presentation attack in one picture, and notes what a sequence is judged by.
-func (e *Engine) attack(ctx context.Context, src *scene, b box, f alignedFace) (*matcher.PAD, *sighting, error) {
+// attack looks for signs of a presentation attack in one picture.
+func (e *Engine) attack(ctx context.Context, src *scene, b box, f alignedFace) (*sighting, error) {
 	five := f.marks.five()
 	seen := &sighting{marks: f.marks}
 	seen.yaw, seen.pitch = headPose(five, f.toTemplate)
 	var err error
 	if seen.light, err = src.colours(five[0], five[1]); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if seen.peak, err = src.spectralPeak(b); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if seen.bonaFide, err = e.live(ctx, src, b); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	return seen, nil
+}
+
+// judgeStill is what one picture says by itself; nil when nothing could be judged.
+func (e *Engine) judgeStill(seen *sighting) *matcher.PAD {
 	evidence := stillEvidence([]shot{{sighting: seen}}, e.contract.Liveness.Least)
 	if len(evidence) == 0 {
-		return nil, seen, nil
+		return nil
 	}
 	pad := summary(evidence)
-	return &pad, seen, nil
+	return &pad
 }
 
 // networkEvidence is advisory whatever it says: the network lets through half of simulated screens and three quarters of prints.

@@ -160,7 +160,7 @@ func TestLittleOfALargePhotoIsDecoded(t *testing.T) {
 		if _, err := e.judge(t.Context(), s, f, 3, nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := e.attack(t.Context(), s, b, f); err != nil {
+		if _, err := e.attack(t.Context(), s, b, f); err != nil {
 			t.Fatal(err)
 		}
 		pixels := 0

@@ -1,4 +1,4 @@
-// Package face recognises faces: one picture in, one template out (of a byte for each value of the embedding, and two), and
+// Package face recognises faces: one picture in, one template out (of a byte for each value of the embedding, and four), and
 // the cosine between templates.
 //
 // The pipeline is: decode, detect, choose the one face, 68 landmarks, judge the quality, presentation attack detection

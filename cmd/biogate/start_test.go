@@ -151,10 +151,10 @@ func writeRecord(b *testing.B, path, model string, n int) {
 func syntheticSubject(i int) string { return fmt.Sprintf("subject-%08d", i) }
 
 func syntheticFace(b *testing.B, model string, i int) gateway.References {
-	payload := make([]byte, 514)
+	payload := make([]byte, 516)
 	rnd := rand.New(rand.NewPCG(uint64(i), 7))
-	payload[0], payload[1], payload[2] = 1, 80, 127
-	for k := 3; k < len(payload); k++ {
+	copy(payload, []byte{2, 80, 14, 16, 127}) // version, quality, clarity 3.6, the largest element
+	for k := 5; k < len(payload); k++ {
 		payload[k] = byte(int8(rnd.IntN(255) - 127))
 	}
 	data, err := matcher.Template{Modality: matcher.Face, Model: model, Payload: payload}.AppendBinary(nil)

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"biogate/bench/accuracy"
@@ -38,10 +39,11 @@ var Protocols = []Protocol{Original, Still, Natural, HeadTurn, Colour}
 
 // Options say what to measure.
 type Options struct {
-	Photos   []Photo
-	Seed     uint64
-	Workers  int
-	Progress func(stage string, done, of int)
+	Photos    []Photo
+	Protocols []Protocol // nil: all
+	Seed      uint64
+	Workers   int
+	Progress  func(stage string, done, of int)
 }
 
 // Photo is a photograph of one person.
@@ -83,10 +85,13 @@ type Engine interface {
 
 // Run draws every protocol and species of each photograph and counts what the engine says.
 func Run(ctx context.Context, e Engine, o Options) (Result, error) {
+	if o.Protocols == nil {
+		o.Protocols = Protocols
+	}
 	found := make([]verdicts, len(o.Photos))
 	done := make(chan struct{}, len(o.Photos))
 	err := parallel.Each(ctx, len(o.Photos), o.Workers, func(i int) error {
-		v, err := present(ctx, e, o.Photos[i], o.Seed+uint64(i))
+		v, err := present(ctx, e, o.Photos[i], o.Protocols, o.Seed+uint64(i))
 		if err != nil {
 			return fmt.Errorf("%s: %w", o.Photos[i].Name, err)
 		}
@@ -116,7 +121,7 @@ type verdict struct {
 }
 
 // present makes all presentations of one photograph.
-func present(ctx context.Context, e Engine, p Photo, seed uint64) (v verdicts, err error) {
+func present(ctx context.Context, e Engine, p Photo, protocols []Protocol, seed uint64) (v verdicts, err error) {
 	face, x, err := faceIn(ctx, e, p.Data)
 	if isUnusable(err) {
 		return verdicts{unusable: true}, nil
@@ -124,7 +129,7 @@ func present(ctx context.Context, e Engine, p Photo, seed uint64) (v verdicts, e
 	if err != nil {
 		return v, err
 	}
-	if x.PAD != nil {
+	if x.PAD != nil && slices.Contains(protocols, Original) {
 		v.list = append(v.list, verdict{Original, synth.BonaFide, x.PAD})
 	}
 	photo, err := imaging.DecodeRGB(p.Data, "")
@@ -132,7 +137,10 @@ func present(ctx context.Context, e Engine, p Photo, seed uint64) (v verdicts, e
 		return v, err
 	}
 	for _, species := range append([]synth.Species{synth.BonaFide}, synth.Attacks...) {
-		for _, protocol := range Protocols[1:] {
+		for _, protocol := range protocols {
+			if protocol == Original {
+				continue
+			}
 			scene := synth.NewScene(photo, face, species, seed)
 			pad, err := judge(ctx, e, scene, script(protocol, species, seed))
 			if err != nil && !isUnusable(err) {

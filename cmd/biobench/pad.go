@@ -13,10 +13,11 @@ import (
 
 type padCmd struct {
 	faceFlags `embed:""`
-	Dataset   string `required:"" placeholder:"DIR" help:"Photographs, DIR/<person>/<image>.<ext>: the first of each person is used."`
-	Photos    int    `default:"40" help:"People, taken evenly from the set (${default})."`
-	Half      string `default:"all" enum:"all,first,second" help:"Which half of the people: thresholds are chosen on the first and reported on the second (${default})."`
-	Seed      uint64 `default:"1" help:"Of the presentations (${default})."`
+	Dataset   string   `required:"" placeholder:"DIR" help:"Photographs, DIR/<person>/<image>.<ext>: the first of each person is used."`
+	Protocol  []string `default:"original,still,natural,head-turn,colour" enum:"original,still,natural,head-turn,colour" help:"How presentations are made (${default})."`
+	Photos    int      `default:"40" help:"People, taken evenly from the set (${default})."`
+	Half      string   `default:"all" enum:"all,first,second" help:"Which half of the people: thresholds are chosen on the first and reported on the second (${default})."`
+	Seed      uint64   `default:"1" help:"Of the presentations (${default})."`
 }
 
 // padReport is the JSON document.
@@ -49,7 +50,11 @@ func (c *padCmd) run(ctx context.Context, s *console) error {
 	if !ok {
 		return fmt.Errorf("model %s does not judge sequences", engine.Model())
 	}
-	result, err := pad.Run(ctx, sequencer, pad.Options{Photos: photos, Seed: c.Seed, Workers: c.Workers, Progress: newProgress(s.err).say})
+	var protocols []pad.Protocol
+	for _, p := range c.Protocol {
+		protocols = append(protocols, pad.Protocol(p))
+	}
+	result, err := pad.Run(ctx, sequencer, pad.Options{Photos: photos, Protocols: protocols, Seed: c.Seed, Workers: c.Workers, Progress: newProgress(s.err).say})
 	if err != nil {
 		return err
 	}

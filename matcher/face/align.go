@@ -110,6 +110,7 @@ func (e *Engine) landmarksIn(ctx context.Context, src *scene, from similarity) (
 		return l, err
 	}
 	out, err := e.landmark.see(ctx, p)
+	p.release()
 	if err != nil {
 		return l, err
 	}

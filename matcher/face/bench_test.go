@@ -26,7 +26,7 @@ func BenchmarkSample(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				sample(src, from, c.w, c.h, c.where)
+				sample(src, from, c.w, c.h, c.where).release()
 			}
 		})
 	}
@@ -37,7 +37,7 @@ func BenchmarkTensor(b *testing.B) {
 	in := models.Input{Channels: "RGB", Mean: 127, Scale: 128}
 	b.ReportAllocs()
 	for b.Loop() {
-		tensor(p, in)
+		rooms.give(tensor(p, in).Data)
 	}
 }
 

@@ -118,6 +118,7 @@ func (e *Engine) look(ctx context.Context, src *scene, from similarity) ([]box, 
 		return nil, err
 	}
 	out, err := e.detect.see(ctx, p)
+	p.release()
 	if err != nil {
 		return nil, err
 	}

@@ -312,7 +312,7 @@ func TestEmbeddingIsTheMeanOfItsLooks(t *testing.T) {
 		for i := range out[0].Data {
 			out[0].Data[i] /= 1000 // within what a template states of its clarity
 		}
-		seen, felt = append(seen, in.Data), append(felt, out[0].Data)
+		seen, felt = append(seen, slices.Clone(in.Data)), append(felt, out[0].Data)
 		return out, err
 	})
 	e, err := New(m, nets)

@@ -2,6 +2,7 @@ package face
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -143,6 +144,26 @@ func TestSampleBeyondTheEdges(t *testing.T) {
 			t.Errorf("scale %v: beyond the corner: %v, want neutral", s, p.r[0])
 		}
 	}
+}
+
+// drawUpright finds places once for all rows, and must find those of drawTurned.
+func TestUprightSamplesAreThoseOfAnyOther(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		src := slope(rapid.IntRange(1, 40).Draw(t, "w"), rapid.IntRange(1, 40).Draw(t, "h"))
+		for i := range src.Pix {
+			src.Pix[i] = src.Pix[i]*37 ^ byte(i)
+		}
+		from := anySimilarity(t)
+		from.b = 0
+		from.tx, from.ty = from.tx/10, from.ty/10
+		beyond := rapid.SampledFrom([]margin{repeatEdge, 0, 127}).Draw(t, "beyond")
+		fast, slow := newPlanes(13, 9), newPlanes(13, 9)
+		fast.drawUpright(src, from, beyond)
+		slow.drawTurned(src, from, beyond)
+		if !slices.Equal(fast.room, slow.room) {
+			t.Errorf("%v, not %v", fast.room, slow.room)
+		}
+	})
 }
 
 // Whatever the networks say, no sample may reach beyond a picture's memory.

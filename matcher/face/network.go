@@ -24,7 +24,7 @@ func (t Tensor) Len() int {
 }
 
 // Network is one neural network. Run waits for a free session while others use it, gives up with ctx, and may be called
-// by many at once. The input stays the caller's; the outputs, in the order of the model's manifest, are the caller's to
+// by many at once. The input stays the caller's, who writes it again once Run has returned; the outputs, in the order of the model's manifest, are the caller's to
 // keep. Every failure is an error, none of them about the picture.
 type Network interface {
 	Run(ctx context.Context, in Tensor) ([]Tensor, error)
@@ -58,7 +58,9 @@ type trained struct {
 
 // see shows a picture of the input's size to the network, and holds its outputs to what the manifest states.
 func (n trained) see(ctx context.Context, p planes) ([][]float32, error) {
-	out, err := n.Run(ctx, tensor(p, n.Input))
+	in := tensor(p, n.Input)
+	out, err := n.Run(ctx, in)
+	rooms.give(in.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -81,13 +83,25 @@ func (n trained) see(ctx context.Context, p planes) ([][]float32, error) {
 // tensor makes a network's input: (pixel - mean) / scale, one plane after the other.
 func tensor(p planes, in models.Input) Tensor {
 	channels := p.channels(in.Channels)
-	data := make([]float32, 0, p.w*p.h*len(channels))
-	for _, plane := range channels {
-		for _, v := range plane {
-			data = append(data, (v-in.Mean)/in.Scale)
-		}
+	data := rooms.take(p.w * p.h * len(channels))
+	for i, plane := range channels {
+		normalise(data[i*len(plane):], plane, in.Mean, in.Scale)
 	}
 	return Tensor{Shape: []int{1, len(channels), p.h, p.w}, Data: data}
+}
+
+func normalise(dst, plane []float32, mean, scale float32) {
+	dst = dst[:len(plane)]
+	if fraction, _ := math.Frexp(float64(scale)); fraction == 0.5 { // of powers of two the reciprocal is exact
+		factor := 1 / scale
+		for i, v := range plane {
+			dst[i] = (v - mean) * factor
+		}
+		return
+	}
+	for i, v := range plane {
+		dst[i] = (v - mean) / scale
+	}
 }
 
 // channels are the planes in the order that a manifest names.

@@ -85,7 +85,9 @@ func (e *Engine) live(ctx context.Context, src *scene, b box) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := e.liveness.see(ctx, split(imaging.ResizeRGB(part, w, h)))
+	p := split(imaging.ResizeRGB(part, w, h))
+	out, err := e.liveness.see(ctx, p)
+	p.release()
 	if err != nil {
 		return 0, err
 	}

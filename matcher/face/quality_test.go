@@ -81,7 +81,7 @@ func TestHeadPose(t *testing.T) {
 }
 
 func TestTones(t *testing.T) {
-	flat := planes{featureSide, featureSide, make([]float32, 112*112), make([]float32, 112*112), make([]float32, 112*112)}
+	flat := planes{w: featureSide, h: featureSide, r: make([]float32, 112*112), g: make([]float32, 112*112), b: make([]float32, 112*112)}
 	if mean, contrast, sharp := tones(flat); mean != 0 || contrast != 0 || sharp != 0 {
 		t.Errorf("black: %v, %v, %v", mean, contrast, sharp)
 	}

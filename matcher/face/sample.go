@@ -2,7 +2,9 @@ package face
 
 import (
 	"math"
+	"math/bits"
 	"slices"
+	"sync"
 
 	"biogate/matcher/imaging"
 )
@@ -30,7 +32,18 @@ func (s similarity) inverse() similarity {
 type planes struct {
 	w, h    int
 	r, g, b []float32
+	room    []float32 // that they lie in
 }
+
+// newPlanes are planes to be written, in room that release may have given back.
+func newPlanes(w, h int) planes {
+	n := w * h
+	room := rooms.take(3 * n)
+	return planes{w: w, h: h, r: room[:n], g: room[n : 2*n], b: room[2*n:], room: room}
+}
+
+// release gives the room of planes that nobody looks at any more to others.
+func (p planes) release() { rooms.give(p.room) }
 
 // margin is what a sample shows beyond the picture's edges: a grey of 0 to 255, or repeatEdge.
 type margin float32
@@ -44,19 +57,91 @@ func sample(src imaging.RGB, from similarity, w, h int, beyond margin) planes {
 	if k := int(from.scale() / unaveraged); k >= 2 {
 		src, from = reduce(src, from, w, h, k)
 	}
-	dst := planes{w, h, make([]float32, w*h), make([]float32, w*h), make([]float32, w*h)}
-	right, bottom := float64(src.Width)-0.5, float64(src.Height)-0.5
-	for y := range h {
-		for x := range w {
-			i, p := y*w+x, from.apply(point{float64(x), float64(y)})
-			if beyond != repeatEdge && (p.x < -0.5 || p.y < -0.5 || p.x > right || p.y > bottom) {
-				dst.r[i], dst.g[i], dst.b[i] = float32(beyond), float32(beyond), float32(beyond)
-				continue
-			}
-			dst.r[i], dst.g[i], dst.b[i] = bilinear(src, p)
-		}
+	dst := newPlanes(w, h)
+	if from.b == 0 {
+		dst.drawUpright(src, from, beyond)
+	} else {
+		dst.drawTurned(src, from, beyond)
 	}
 	return dst
+}
+
+func (p planes) drawTurned(src imaging.RGB, from similarity, beyond margin) {
+	right, bottom := float64(src.Width)-0.5, float64(src.Height)-0.5
+	for y := range p.h {
+		for x := range p.w {
+			i, at := y*p.w+x, from.apply(point{float64(x), float64(y)})
+			if beyond != repeatEdge && (at.x < -0.5 || at.y < -0.5 || at.x > right || at.y > bottom) {
+				p.r[i], p.g[i], p.b[i] = float32(beyond), float32(beyond), float32(beyond)
+				continue
+			}
+			p.r[i], p.g[i], p.b[i] = bilinear(src, at)
+		}
+	}
+}
+
+// drawUpright is drawTurned, to the last bit, where rows lie along rows: places are found once for all rows.
+func (p planes) drawUpright(src imaging.RGB, from similarity, beyond margin) {
+	columns, rows := make([]between, p.w), make([]between, p.h)
+	for x := range columns {
+		columns[x] = place(from.apply(point{x: float64(x)}).x, src.Width, beyond)
+		columns[x].low *= 3
+		columns[x].high *= 3
+	}
+	for y := range rows {
+		rows[y] = place(from.apply(point{y: float64(y)}).y, src.Height, beyond)
+	}
+	stride := 3 * src.Width
+	for y, row := range rows {
+		line := planes{w: p.w, h: 1, r: p.r[y*p.w:][:p.w], g: p.g[y*p.w:][:p.w], b: p.b[y*p.w:][:p.w]}
+		if row.outside {
+			line.fill(float32(beyond))
+			continue
+		}
+		line.drawRow(src.Pix[row.low*stride:][:stride], src.Pix[row.high*stride:][:stride], columns, row.share, float32(beyond))
+	}
+}
+
+// between is a place on one axis: that share of the way between two pixels.
+type between struct {
+	low, high int
+	share     float32
+	outside   bool // where the margin is shown
+}
+
+// place finds a coordinate among the pixels of an axis.
+func place(at float64, size int, beyond margin) between {
+	if beyond != repeatEdge && (at < -0.5 || at > float64(size)-0.5) {
+		return between{outside: true}
+	}
+	at = min(max(at, 0), float64(size-1))
+	low := int(at)
+	return between{low: low, high: min(low+1, size-1), share: float32(at - float64(low))}
+}
+
+// drawRow draws one row, which lies a share of the way between two of a picture; places of columns are in bytes.
+func (p planes) drawRow(above, below []byte, columns []between, share, beyond float32) {
+	red, green, blue := p.r[:len(columns)], p.g[:len(columns)], p.b[:len(columns)]
+	for x := range columns {
+		c := &columns[x]
+		if c.outside {
+			red[x], green[x], blue[x] = beyond, beyond, beyond
+			continue
+		}
+		nw, ne := above[c.low:][:3], above[c.high:][:3]
+		sw, se := below[c.low:][:3], below[c.high:][:3]
+		red[x] = mix(nw[0], ne[0], sw[0], se[0], c.share, share)
+		green[x] = mix(nw[1], ne[1], sw[1], se[1], c.share, share)
+		blue[x] = mix(nw[2], ne[2], sw[2], se[2], c.share, share)
+	}
+}
+
+func (p planes) fill(v float32) {
+	for _, plane := range [...][]float32{p.r, p.g, p.b} {
+		for i := range plane {
+			plane[i] = v
+		}
+	}
 }
 
 // bilinear is the colour at p, between the four nearest pixels; beyond the edges it is that of the edge.
@@ -68,12 +153,14 @@ func bilinear(src imaging.RGB, p point) (r, g, b float32) {
 	x1, y1 := min(x0+1, src.Width-1), min(y0+1, src.Height-1)
 	nw, ne := src.Pix[3*(y0*src.Width+x0):][:3], src.Pix[3*(y0*src.Width+x1):][:3]
 	sw, se := src.Pix[3*(y1*src.Width+x0):][:3], src.Pix[3*(y1*src.Width+x1):][:3]
-	mix := func(c int) float32 {
-		top := float32(nw[c]) + fx*(float32(ne[c])-float32(nw[c]))
-		low := float32(sw[c]) + fx*(float32(se[c])-float32(sw[c]))
-		return top + fy*(low-top)
-	}
-	return mix(0), mix(1), mix(2)
+	return mix(nw[0], ne[0], sw[0], se[0], fx, fy), mix(nw[1], ne[1], sw[1], se[1], fx, fy), mix(nw[2], ne[2], sw[2], se[2], fx, fy)
+}
+
+// mix is the value between four, at shares of the way to the right and down.
+func mix(nw, ne, sw, se byte, right, down float32) float32 {
+	top := float32(nw) + right*float32(int(ne)-int(nw))
+	low := float32(sw) + right*float32(int(se)-int(sw))
+	return top + down*(low-top)
 }
 
 // reduce averages the part of src that a sample will see in blocks of k x k, and gives the map to match.
@@ -89,20 +176,30 @@ func reduce(src imaging.RGB, from similarity, w, h, k int) (imaging.RGB, similar
 		for v := top; v < low; v++ {
 			addRow(sums, src.Pix[3*(v*src.Width+x0):3*(v*src.Width+x1)], k)
 		}
-		for x := range small.Width {
-			n := uint32((low - top) * (min(x0+(x+1)*k, x1) - x0 - x*k))
-			for c := range 3 {
-				small.Pix[3*(y*small.Width+x)+c] = byte((sums[3*x+c] + n/2) / n)
-			}
-		}
+		whole, out := (x1-x0)/k, small.Pix[3*y*small.Width:]
+		means(out, sums[:3*whole], uint32((low-top)*k))
+		means(out[3*whole:], sums[3*whole:], uint32((low-top)*(x1-x0-k*whole)))
 	}
 	// Block (X, Y) has its centre at x0 + k*X + (k-1)/2: solve for X.
 	f, shift := 1/float64(k), float64(k-1)/2
 	return small, similarity{from.a * f, from.b * f, (from.tx - float64(x0) - shift) * f, (from.ty - float64(y0) - shift) * f}
 }
 
+// means are sums of n values, divided and rounded.
+func means(dst []byte, sums []uint32, n uint32) {
+	for i, sum := range sums {
+		dst[i] = byte((sum + n/2) / n)
+	}
+}
+
 // addRow adds each run of k pixels of a row to its block's sums.
 func addRow(sums []uint32, row []byte, k int) {
+	for ; k == 2 && len(row) >= 6; row, sums = row[6:], sums[3:] { // most of all
+		pair, to := (*[6]byte)(row), (*[3]uint32)(sums)
+		to[0] += uint32(pair[0]) + uint32(pair[3])
+		to[1] += uint32(pair[1]) + uint32(pair[4])
+		to[2] += uint32(pair[2]) + uint32(pair[5])
+	}
 	for len(row) > 0 {
 		n := min(3*k, len(row))
 		r, g, b := uint32(0), uint32(0), uint32(0)
@@ -159,10 +256,26 @@ func (p planes) luma() []float32 {
 
 // split takes a picture as it is.
 func split(p imaging.RGB) planes {
-	n := p.Width * p.Height
-	dst := planes{p.Width, p.Height, make([]float32, n), make([]float32, n), make([]float32, n)}
-	for i := range n {
+	dst := newPlanes(p.Width, p.Height)
+	for i := range dst.r {
 		dst.r[i], dst.g[i], dst.b[i] = float32(p.Pix[3*i]), float32(p.Pix[3*i+1]), float32(p.Pix[3*i+2])
 	}
 	return dst
 }
+
+// rooms are for the pictures and inputs of networks, which are too large to be allocated for each extraction.
+var rooms roomPool
+
+// roomPool keeps room by the bits of its length.
+type roomPool [32]sync.Pool
+
+// take gives room of a length, with anything in it.
+func (p *roomPool) take(n int) []float32 {
+	if room, _ := p[bits.Len(uint(n))].Get().(*[]float32); room != nil && cap(*room) >= n {
+		return (*room)[:n]
+	}
+	return make([]float32, n)
+}
+
+// give takes room that nobody holds.
+func (p *roomPool) give(room []float32) { p[bits.Len(uint(cap(room)))].Put(&room) }

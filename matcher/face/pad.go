@@ -13,7 +13,7 @@ import (
 // half of the tuning people (bench/synth), and none of them says anything about instruments that nobody simulated.
 const (
 	// peakMost and peakWidth: spectralPeak from which a face is taken for a print or a display.
-	peakMost, peakWidth = 3.4, 0.4
+	peakMost, peakWidth = 4.0, 0.4
 	// samePersonWidth: see sure.
 	samePersonWidth = 0.1
 	// reliefLeast is the reliefShown from which a face is solid, turnLeast the turnShown from which a flat thing must have been

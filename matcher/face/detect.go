@@ -31,6 +31,7 @@ func (e *Engine) find(ctx context.Context, src *scene, at *matcher.Point, tr mat
 	if err != nil {
 		return box{}, err
 	}
+	src.faces = boxes
 	showBoxes(tr, boxes)
 	return choose(boxes, at)
 }

@@ -216,7 +216,7 @@ func refusal(err error) error {
 }
 
 func unusable(reason, format string, args ...any) error {
-	return &matcher.Error{Code: matcher.CodeUnusable, Detail: fmt.Sprintf(format, args...), Reasons: []string{reason}}
+	return &matcher.Error{Code: matcher.CodeUnusable, Detail: fmt.Sprintf(format, args...), Hint: hint(reason), Reasons: []string{reason}}
 }
 
 func parameter(format string, args ...any) error {

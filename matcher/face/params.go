@@ -35,7 +35,13 @@ const unaveraged = 1.5
 // Quality. Each measure goes from worthless at Bad to faultless at Good. What docs/face.md calls measured was measured
 // on LFW's tuning half: the FNMR of pairs by their worse sample's measure.
 const (
-	reasonBelow = 0.5 // a measure worth less than this is named as a reason
+	reasonBelow = 0.5  // a measure worth less than this is named as a reason
+	doubtBelow  = 0.25 // with one below this, a face that is not recognised may well be the right one
+
+	// Powers in the score's product, chosen on one half of the people by what leaving out the worst captures saves; see
+	// docs/face.md. The other measures that predict errors have 1.
+	clarityPower = 1.5
+	coverPower   = 0.5
 
 	// Pixels between the eyes. Of 120 probes reduced to 20 pixels one was lost, to 16 seven, to 12 thirteen, to 9 half.
 	eyesBad, eyesGood = 6, 24
@@ -45,6 +51,10 @@ const (
 	darkBad, darkGood         = 20, 60
 	brightBad, brightGood     = 245, 210
 	contrastBad, contrastGood = 5, 20
+	// Half of LFW lies below 0.22, 99 % below 0.5, all below 0.7.
+	shadeBad, shadeGood = 0.8, 0.4
+	// Margins of cover, 0 at even odds.
+	coverBad, coverGood = 3, -3
 	// Degrees. Turned heads cost little up to 40 degrees; the alignment takes any tilt that the detector finds.
 	turnBad, turnGood = 70, 30
 	tiltBad, tiltGood = 60, 25
@@ -52,6 +62,9 @@ const (
 	openBad, openGood = -0.4, 1
 	// Share of the landmarks within the picture.
 	insideBad, insideGood = 0.5, 0.8
+
+	// otherAbove: faces above this share of the subject's height are named.
+	otherAbove = 0.25
 
 	// yawPerShift: degrees of yaw for the nose going aside by the width between the cheeks' midlines; pitchPerShift: of
 	// pitch for it going down by the height from eyes to mouth; frontalNose: where it is on that height, looking ahead.

@@ -12,22 +12,27 @@ import (
 
 // measures is what quality is judged by.
 type measures struct {
-	clarity   float64 // length of the embedding
-	eyes      float64 // distance between the eyes' centres, pixels of the picture
-	sharpness float64 // deviation of the Laplacian over that of the brightness, aligned face
-	mean      float64 // brightness of the aligned face, 0 to 255
-	contrast  float64 // its standard deviation
-	yaw       float64 // degrees, to either side
-	pitch     float64 // degrees, up or down
-	roll      float64 // degrees, in the picture's plane
-	open      float64 // 0 to 1: an eye is open
-	inside    float64 // share of the landmarks that lie in the picture
+	clarity      float64 // length of the embedding
+	eyes         float64 // distance between the eyes' centres, pixels of the picture
+	sharpness    float64 // deviation of the Laplacian over that of the brightness, aligned face
+	mean         float64 // brightness of the aligned face, 0 to 255
+	contrast     float64 // its standard deviation
+	shade        float64 // deviation of the brightness from part to part of the face, over its mean
+	yaw          float64 // degrees, to either side
+	pitch        float64 // degrees, up or down
+	roll         float64 // degrees, in the picture's plane
+	open         float64 // 0 to 1: an eye is open
+	eyesCovered  float64 // above 0: dark glasses hide the eyes; see cover
+	mouthCovered float64 // above 0: something hides mouth and nose
+	inside       float64 // share of the landmarks that lie in the picture
+	other        float64 // height of the tallest other face over that of this one
 }
 
 // judge says how well a face will serve recognition, given the length of its embedding.
 func (e *Engine) judge(ctx context.Context, src *scene, f alignedFace, clarity float64, tr matcher.Trace) (matcher.Quality, error) {
 	m := measure(src.extent, f)
 	m.clarity = clarity
+	m.other = otherFace(src.faces, f.marks[noseTip])
 	open, err := e.eyesOpen(ctx, src, f.marks)
 	if err != nil {
 		return matcher.Quality{}, err
@@ -44,40 +49,148 @@ func measure(src extent, f alignedFace) (m measures) {
 	m.inside = f.marks.inside(src)
 	m.yaw, m.pitch = headPose(five, f.toTemplate)
 	m.mean, m.contrast, m.sharpness = tones(f.pixels)
+	t := mosaicOf(f.pixels)
+	m.shade = t.shade()
+	m.eyesCovered, m.mouthCovered = darkGlasses().margin(t, m.contrast), faceMask().margin(t, m.contrast)
 	return m
 }
 
-// quality turns measures into a score, that of the worst one, and the reasons that lower it. Without anchors for it the
-// clarity says nothing.
-func (m measures) quality(clarity *models.Anchors) matcher.Quality {
-	type worth struct {
-		reason string
-		value  float64 // 0 to 1
-	}
-	clear := 1.0
+// finding is a measure's worth for recognition.
+type finding struct {
+	reason string
+	worth  float64 // 0 to 1
+	power  float64 // of the worth in the score's product; 0: the worth is only the most that the score can be
+	hides  bool    // what it names hides a part of the face
+}
+
+// findings are the worth of each measure. Without anchors for it the clarity says nothing. Covered eyes are not closed
+// ones, and what covers mouth and nose throws no shadow.
+func (m measures) findings(clarity *models.Anchors) []finding {
+	clear, open, even := 1.0, 1.0, 1.0
 	if clarity != nil {
 		clear = ramp(m.clarity, clarity.Bad, clarity.Good)
 	}
-	parts := []worth{
-		{"indistinct", clear},
-		{"small-face", ramp(m.eyes, eyesBad, eyesGood)},
-		{"blurred", ramp(m.sharpness, sharpnessBad, sharpnessGood)},
-		{"underexposed", ramp(m.mean, darkBad, darkGood)},
-		{"overexposed", ramp(m.mean, brightBad, brightGood)},
-		{"low-contrast", ramp(m.contrast, contrastBad, contrastGood)},
-		{"head-turned", ramp(max(math.Abs(m.yaw), math.Abs(m.pitch)), turnBad, turnGood)},
-		{"head-tilted", ramp(math.Abs(m.roll), tiltBad, tiltGood)},
-		{"eyes-closed", ramp(m.open, openBad, openGood)},
-		{"face-cut-off", ramp(m.inside, insideBad, insideGood)},
+	if m.eyesCovered < 0 {
+		open = ramp(m.open, openBad, openGood)
 	}
-	slices.SortStableFunc(parts, func(a, b worth) int { return cmp.Compare(a.value, b.value) })
-	q := matcher.Quality{Score: int(math.Round(100 * parts[0].value))}
-	for _, p := range parts {
-		if p.value < reasonBelow {
-			q.Reasons = append(q.Reasons, p.reason)
+	if m.mouthCovered < 0 {
+		even = ramp(m.shade, shadeBad, shadeGood)
+	}
+	return []finding{
+		{"mouth-covered", ramp(m.mouthCovered, coverBad, coverGood), coverPower, true},
+		{"sunglasses", ramp(m.eyesCovered, coverBad, coverGood), coverPower, true},
+		{"eyes-closed", open, 1, true},
+		{"face-cut-off", ramp(m.inside, insideBad, insideGood), 0, true},
+		{"small-face", ramp(m.eyes, eyesBad, eyesGood), 0, false},
+		{"blurred", ramp(m.sharpness, sharpnessBad, sharpnessGood), 1, false},
+		{"underexposed", ramp(m.mean, darkBad, darkGood), 0, false},
+		{"overexposed", ramp(m.mean, brightBad, brightGood), 0, false},
+		{"uneven-light", even, 0, false},
+		{"low-contrast", ramp(m.contrast, contrastBad, contrastGood), 0, false},
+		{"head-turned", ramp(max(math.Abs(m.yaw), math.Abs(m.pitch)), turnBad, turnGood), 0, false},
+		{"head-tilted", ramp(math.Abs(m.roll), tiltBad, tiltGood), 0, false},
+		{indistinct, clear, clarityPower, false},
+	}
+}
+
+// quality turns measures into a score and the reasons that lower it, worst first. The score is the product of the measures
+// that were found to predict errors, each to its power, and no more than the worst of the others. Faces of others are named
+// after all else: they do not spoil this one.
+func (m measures) quality(clarity *models.Anchors) (q matcher.Quality) {
+	all := m.findings(clarity)
+	product, most := 1.0, 1.0
+	for _, f := range all {
+		if f.power == 0 {
+			most = min(most, f.worth)
+		} else {
+			product *= math.Pow(f.worth, f.power)
+		}
+		q.Unreliable = q.Unreliable || f.worth < doubtBelow || f.hides && f.worth < reasonBelow
+	}
+	q.Score = int(math.Round(100 * min(product, most)))
+	slices.SortStableFunc(all, func(a, b finding) int { return cmp.Compare(a.worth, b.worth) })
+	for _, f := range all {
+		if f.worth < reasonBelow {
+			q.Reasons = append(q.Reasons, f.reason)
 		}
 	}
+	if m.other > otherAbove {
+		q.Reasons = append(q.Reasons, "other-faces")
+	}
+	q.Hint = hintOf(q.Reasons)
 	return q
+}
+
+// indistinct is what all else may lead to: a short embedding.
+const indistinct = "indistinct"
+
+// hintOf is what to do about the worst of some reasons, a known cause before its effect; empty for none.
+func hintOf(reasons []string) string {
+	for _, r := range reasons {
+		if r != indistinct {
+			return hint(r)
+		}
+	}
+	if len(reasons) > 0 {
+		return hint(indistinct)
+	}
+	return ""
+}
+
+// hint is what a person before a camera can do about a reason.
+func hint(reason string) string {
+	switch reason {
+	case "no-face":
+		return "Stand before the camera and look at it."
+	case "several-faces", "other-faces":
+		return "One person at a time before the camera."
+	case "mouth-covered":
+		return "Uncover your mouth and nose."
+	case "sunglasses":
+		return "Take off your sunglasses."
+	case "eyes-closed":
+		return "Open your eyes."
+	case "face-cut-off":
+		return "Move until your whole face is in the picture."
+	case "small-face":
+		return "Come closer."
+	case "blurred":
+		return "Hold still."
+	case "underexposed":
+		return "Let more light fall on your face."
+	case "overexposed":
+		return "Step out of the bright light."
+	case "uneven-light":
+		return "Turn until light falls evenly on your face."
+	case "low-contrast":
+		return "Turn away from the light behind you."
+	case "head-turned":
+		return "Look straight at the camera."
+	case "head-tilted":
+		return "Hold your head upright."
+	case indistinct:
+		return "Face the camera in good light and hold still."
+	}
+	return ""
+}
+
+// noseTip is the landmark in the middle of the face.
+const noseTip = 30
+
+// otherFace is the height of the tallest face without a point, over that of the tallest with it; 0 without either.
+func otherFace(faces []box, at point) float64 {
+	var own, other float64
+	for _, b := range faces {
+		if b.contains(matcher.Point{X: at.x, Y: at.y}) {
+			own = max(own, b.height())
+		} else {
+			other = max(other, b.height())
+		}
+	}
+	if own == 0 {
+		return 0
+	}
+	return other / own
 }
 
 // ramp goes from 0 at bad to 1 at good, whichever is larger.

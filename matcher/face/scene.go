@@ -19,6 +19,7 @@ type scene struct {
 	extent
 	photo *imaging.Photo
 	views []imaging.View
+	faces []box // that were detected
 }
 
 // open reads the photo of a sample.

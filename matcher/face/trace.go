@@ -49,5 +49,6 @@ func showQuality(tr matcher.Trace, m measures) {
 	tr(traceQuality, map[string]float64{
 		"clarity": m.clarity, "eye_distance": m.eyes, "sharpness": m.sharpness, "brightness": m.mean, "contrast": m.contrast,
 		"yaw": m.yaw, "pitch": m.pitch, "roll": m.roll, "eyes_open": m.open, "inside": m.inside,
+		"shade": m.shade, "eyes_covered": m.eyesCovered, "mouth_covered": m.mouthCovered, "other_face": m.other,
 	})
 }

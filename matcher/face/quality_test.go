@@ -157,7 +157,7 @@ func TestOtherFaces(t *testing.T) {
 // Light from a side makes a face uneven, more light everywhere does not.
 func TestShade(t *testing.T) {
 	lit := func(gain, aside float64) float64 {
-		p := planes{featureSide, featureSide, make([]float32, 112*112), make([]float32, 112*112), make([]float32, 112*112)}
+		p := planes{w: featureSide, h: featureSide, r: make([]float32, 112*112), g: make([]float32, 112*112), b: make([]float32, 112*112)}
 		for i := range p.g {
 			x := float64(i%featureSide)/featureSide - 0.5
 			v := float32(gain * (100 + 10*math.Sin(float64(i))) * (1 + aside*x))
@@ -185,7 +185,7 @@ func TestCoverMargins(t *testing.T) {
 		}
 		face := func(side int, more float64, mirrored bool) planes {
 			n := side * side
-			p := planes{side, side, make([]float32, n), make([]float32, n), make([]float32, n)}
+			p := planes{w: side, h: side, r: make([]float32, n), g: make([]float32, n), b: make([]float32, n)}
 			for i := range p.g {
 				x, y := (float64(i%side)+0.5)/float64(side), (float64(i/side)+0.5)/float64(side)
 				if mirrored {
@@ -211,7 +211,7 @@ func TestCoverMargins(t *testing.T) {
 			}
 		}
 	})
-	flat := planes{8, 8, make([]float32, 64), make([]float32, 64), make([]float32, 64)}
+	flat := planes{w: 8, h: 8, r: make([]float32, 64), g: make([]float32, 64), b: make([]float32, 64)}
 	if m := darkGlasses().margin(mosaicOf(flat), 0); math.IsNaN(m) || math.IsInf(m, 0) {
 		t.Errorf("a face without texture or enough pixels: %v", m)
 	}

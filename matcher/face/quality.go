@@ -270,6 +270,7 @@ func (e *Engine) eyeOpen(ctx context.Context, src *scene, l landmarks, i int) (f
 		return 0, err
 	}
 	out, err := e.eye.see(ctx, p)
+	p.release()
 	if err != nil {
 		return 0, err
 	}

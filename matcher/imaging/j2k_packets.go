@@ -149,7 +149,10 @@ func (g *j2kGroup) start(r *j2kPacketReader, i int) error {
 		}
 	}
 	planes := g.band.planes - missing
-	if planes > j2kMaxPlanes {
+	switch {
+	case planes < 1:
+		return j2kBroken("a code-block is in a subband without bit-planes")
+	case planes > j2kMaxPlanes:
 		return j2kUnsupported("coefficients of %d bits", planes)
 	}
 	g.blocks[i].planes = uint8(planes)

@@ -146,12 +146,13 @@ func (d *j2kTileDecoder) component(t *j2kTile, c int) error {
 		return nil
 	}
 	n := area.width() * area.height()
+	// Tiles may differ in their filters; samples of both kinds at once are more than was estimated.
 	if tc.coding.reversible {
-		d.ints[c] = cleared(d.ints[c], n)
+		d.ints[c], d.floats[c] = cleared(d.ints[c], n), nil
 		d.intLine = cleared(d.intLine, area.width())
 		return decodeJ2KPlane(t, c, &d.coder, j2kPlane[int32]{d.ints[c], area.width()}, reversible53{}, d.intLine)
 	}
-	d.floats[c] = cleared(d.floats[c], n)
+	d.floats[c], d.ints[c] = cleared(d.floats[c], n), nil
 	d.line = cleared(d.line, area.width())
 	return decodeJ2KPlane(t, c, &d.coder, j2kPlane[float32]{d.floats[c], area.width()}, irreversible97{}, d.line)
 }

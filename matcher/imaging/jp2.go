@@ -45,6 +45,9 @@ func jp2Broken(format string, args ...any) error {
 	return refuse(CodeUndecodable, "the JP2 file is broken: "+format, args...)
 }
 
+// errJP2Channels is found while boxes are read, of which a file may have any number.
+var errJP2Channels = j2kUnsupported("more than %d channels", j2kMaxComponents)
+
 // checkJP2 reads the boxes and the codestream's main header.
 func checkJP2(data []byte) (meta, error) {
 	f, err := readJP2(data)
@@ -179,10 +182,16 @@ func (f *jp2File) header(kind string, body []byte) (done bool, err error) {
 			if through, column := b.number(1), b.number(1); through != 0 {
 				m.column = column
 			}
+			if len(f.mapping) == j2kMaxComponents {
+				return true, errJP2Channels
+			}
 			f.mapping = append(f.mapping, m)
 		}
 	case "cdef":
 		for n := b.number(2); n > 0 && !b.short; n-- {
+			if len(f.roles) == j2kMaxComponents {
+				return true, errJP2Channels
+			}
 			f.roles = append(f.roles, jp2Role{b.number(2), b.number(2), b.number(2)})
 		}
 	case "res ":
@@ -259,7 +268,7 @@ func (f *jp2File) colour() (c j2kColour, err error) {
 		}
 	}
 	for _, m := range f.mapping {
-		if m.component >= len(components) || m.column >= len(f.palette) || len(c.channels) == j2kMaxComponents {
+		if m.component >= len(components) || m.column >= len(f.palette) {
 			return c, jp2Broken("its palette is mapped to what is not there")
 		}
 		if components[m.component].precision > 8 {
@@ -289,11 +298,11 @@ func (c *j2kColour) assign(roles []jp2Role) error {
 		switch {
 		case r.kind == jp2Colour && r.colour > 0 && r.colour <= len(ordered):
 			ordered[r.colour-1] = c.channels[r.channel]
-		case (r.kind == jp2Opacity || r.kind == jp2WeightedOpacity) && r.colour == jp2Whole && r.channel > 0:
+		case (r.kind == jp2Opacity || r.kind == jp2WeightedOpacity) && r.colour == jp2Whole && len(ordered) > 1:
 			opacity, c.weighted = r.channel, r.kind == jp2WeightedOpacity
 		}
 	}
-	if opacity > 0 {
+	if opacity >= 0 {
 		ordered[len(ordered)-1] = c.channels[opacity]
 		c.opacity = len(ordered) - 1
 	}

@@ -179,6 +179,7 @@ func hostileJPEG2000() map[string]hostileFile {
 		"packed headers":         {segment(j2kPPM, 0, 0), CodeFormat},
 		"coding of no component": {segment(j2kCOC, 7, 0, 5, 4, 4, 0, 1), CodeUndecodable},
 		"quantization of none":   {segment(j2kQCC, 7, 0x40, 8), CodeUndecodable},
+		"no bit-planes":          {form(func(f *j2kForm) { *f = passesJ2K(64, 64, 1); f.segments = j2kMarker(j2kQCD, 0, 0) }), CodeUndecodable},
 		"too few steps":          {segment(j2kQCD, 0x40, 8), CodeUndecodable},
 		"no progression":         {segment(j2kPOC, 3, 0, 0, 1, 2, 1, 0), CodeUndecodable},
 		"packets left out":       {segment(j2kPOC, 0, 0, 0, 1, 2, 1, 0), CodeUndecodable},
@@ -202,6 +203,8 @@ func hostileJPEG2000() map[string]hostileFile {
 		"JP2 palette of 60,000":    {wrapped(jp2Box("pclr", []byte{0xEA, 0x60, 1, 7}), mapping), CodeFormat},
 		"JP2 palette of words":     {wrapped(jp2Box("pclr", []byte{0, 1, 1, 15, 0, 0}), mapping), CodeFormat},
 		"JP2 with a role for none": {wrapped(jp2Box("cdef", []byte{0, 1, 0, 4, 0, 0, 0, 1})), CodeUndecodable},
+		"JP2 of endless mappings":  {wrapped(jp2Box("cmap", make([]byte, 16<<20))), CodeFormat},
+		"JP2 of endless roles":     {wrapped(bytes.Repeat(jp2Box("cdef", []byte{0, 1, 0, 0, 0, 0, 0, 1}), 1<<20)), CodeFormat},
 		"JP2 with a cut box":       {wrapped(jp2Box("cdef", []byte{0, 9, 0, 0})), CodeUndecodable},
 		"JP2 box too long":         {wrapped([]byte{0, 0, 1, 0, 'x', 'x', 'x', 'x'}), CodeUndecodable},
 		"JP2 box of 2^64":          {wrapped(append([]byte{0, 0, 0, 1, 'x', 'x', 'x', 'x'}, bytes.Repeat([]byte{0xFF}, 8)...)), CodeUndecodable},
@@ -305,6 +308,37 @@ func FuzzJPEG2000(f *testing.F) {
 		}
 	}
 	fuzz(f, "image/jp2")
+}
+
+// Tiles with filters of their own take turns in the memory of one.
+func TestFiltersShareMemory(t *testing.T) {
+	f := blankJ2K(64, 32, 3)
+	f.tileWidth, f.tileHeight = 32, 32
+	data := f.bytes()
+	own := j2kMarker(j2kCOD, 0, j2kRPCL, 0, 1, 0, 5, 4, 4, 0, 0)
+	second := bytes.LastIndex(data, []byte{0xFF, 0x90})
+	data = slices.Insert(data, second+12, own...)
+	binary.BigEndian.PutUint32(data[second+6:], binary.BigEndian.Uint32(data[second+6:])+uint32(len(own)))
+	s, err := readJ2K(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	planes := make([]j2kSamples, 3)
+	for c := range planes {
+		planes[c] = j2kSamples{s.area, 1, 1, make([]byte, 64*32)}
+	}
+	budget := newJ2KBudget()
+	d := j2kTileDecoder{budget: &budget}
+	for i, reversible := range []bool{true, false} {
+		if err := d.tile(s, i, planes); err != nil {
+			t.Fatal(err)
+		}
+		for c := range planes {
+			if held := [2]bool{d.ints[c] != nil, d.floats[c] != nil}; held != [2]bool{reversible, !reversible} {
+				t.Errorf("tile %d, component %d: holds integers, floats: %v", i, c, held)
+			}
+		}
+	}
 }
 
 // All that decoding allocates, garbage included, stays within the estimate that the limit is checked with.

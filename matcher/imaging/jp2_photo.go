@@ -27,6 +27,9 @@ func openJP2(data []byte) (*jp2Photo, error) {
 	for c := range s.components {
 		p.levels = min(p.levels, s.params.coding[c].levels)
 	}
+	if f.palette != nil { // means of indices are no colours
+		p.levels = 0
+	}
 	// Coarser grids begin at the picture's corner when its place on the reference grid can be halved too.
 	if corner := uint(s.area.x0 | s.area.y0); corner != 0 {
 		p.levels = min(p.levels, bits.TrailingZeros(corner))

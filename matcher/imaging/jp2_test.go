@@ -140,6 +140,11 @@ const j2kIndices = "" +
 	"/0//UQApAAAAAAAIAAAACAAAAAAAAAAAAAAACAAAAAgAAAAAAAAAAAABBwEB/1IADAAAAAEAAAQEAAH/XAAEQED/kAAKAAAAAABIAAH/k9+BuBHpAXxm7Hzw" +
 	"5rXK/aPBX2cvwZRc+cgHxEK/+pVblbJfZSq3K2S+w3aok2lSj/hQE+UZC+pdxx//2Q=="
 
+// j2kIndicesHalved is the same plane with two levels of the wavelet transform.
+const j2kIndicesHalved = "" +
+	"/0//UQApAAAAAAAIAAAACAAAAAAAAAAAAAAACAAAAAgAAAAAAAAAAAABBwEB/1IADAAAAAEAAgQEAAH/XAAKQEBISFBISFD/ZAAlAAFDcmVhdGVkIGJ5IE9w" +
+	"ZW5KUEVHIHZlcnNpb24gMi41LjD/kAAKAAAAAABCAAH/k8+0EAiCTz/AOhQDoUA+EMAEuQToCo+vwDo0A6NAPhIAGCHXLY41D0W5JL9vD92HbOVpJiv/2Q=="
+
 // shapes is a drawing in whole numbers: ramps, a disc and a chequered plane.
 func shapes(w, h int) RGB {
 	p := RGB{Width: w, Height: h, Pix: make([]byte, 3*w*h)}
@@ -281,6 +286,13 @@ func TestOpacityAndOrderOfJPEG2000(t *testing.T) {
 		}
 		return c
 	})
+	f("opacity first", jp2Around(bare, 8, 8, 4, rgb, define(0, 1, 0, 1, 0, 1, 2, 0, 2, 3, 0, 3)), func(x, y int) (c [3]int) {
+		for i := range c {
+			a := plane(0, x, y)
+			c[i] = (plane(i+1, x, y)*a + 255*(255-a)) / 255
+		}
+		return c
+	})
 	f("weighted opacity", jp2Around(bare, 8, 8, 4, rgb, define(3, 2, 0)), func(x, y int) (c [3]int) {
 		for i := range c {
 			c[i] = min(255, plane(i, x, y)+255-plane(3, x, y))
@@ -304,6 +316,27 @@ func TestPaletteOfJPEG2000(t *testing.T) {
 	grey, err := DecodeGrey(bare, "")
 	if err != nil || grey.Pix[8*4+2] != 1 {
 		t.Errorf("%d, %v", grey.Pix[8*4+2], err)
+	}
+}
+
+// A smaller view is made of colours: between the indices of two of them there may be any other.
+func TestSmallerViewsOfAPalette(t *testing.T) {
+	palette := jp2Box("pclr", []byte{0, 5, 3, 7, 7, 7, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255})
+	mapping := jp2Box("cmap", []byte{0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 1, 2})
+	photo, err := Open(jp2Around(fromBase64(t, j2kIndicesHalved), 8, 8, 1, palette, mapping), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := photo.Whole(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRGB(t, whole.RGB, 3, 4, [3]int{0, 255, 0}, 0)
+	for _, scale := range []int{2, 4} {
+		want := (&Photo{Width: 8, Height: 8, full: whole.RGB}).shrunk(image.Rect(0, 0, 8, 8), scale)
+		if got, err := photo.Whole(scale); err != nil || !slices.Equal(got.Pix, want.Pix) {
+			t.Errorf("at 1/%d: %v, want %v, %v", scale, got.Pix, want.Pix, err)
+		}
 	}
 }
 

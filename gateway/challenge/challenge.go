@@ -84,8 +84,12 @@ func (m *Minter) Read(nonce string) (issued Issued, ours bool, err error) {
 	if !ours {
 		return Issued{}, false, nil
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) != bodyBytes+macBytes || !hmac.Equal(m.sum("nonce", b[:bodyBytes])[:macBytes], b[bodyBytes:]) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	// Compared with what it decodes to, for decoding passes over line breaks: a used nonce has no other spelling.
+	if err != nil || base64.RawURLEncoding.EncodeToString(b) != text {
+		return Issued{}, true, ErrInvalid
+	}
+	if len(b) != bodyBytes+macBytes || !hmac.Equal(m.sum("nonce", b[:bodyBytes])[:macBytes], b[bodyBytes:]) {
 		return Issued{}, true, ErrInvalid
 	}
 	b = b[:bodyBytes]

@@ -92,6 +92,11 @@ func TestNoncesAreKnownAgain(t *testing.T) {
 				t.Errorf("byte %d changed: %v", i, err)
 			}
 		}
+		for _, nonce := range []string{issued.Nonce + "\n", issued.Nonce[:9] + "\r\n" + issued.Nonce[9:], issued.Nonce + "="} {
+			if _, ours, err := m.Read(nonce); !ours || !errors.Is(err, challenge.ErrInvalid) {
+				t.Errorf("%q, another spelling: %v %v", nonce, ours, err)
+			}
+		}
 		c.at = issued.Expires()
 		if _, ours, err := m.Read(issued.Nonce); !ours || !errors.Is(err, challenge.ErrInvalid) {
 			t.Errorf("expired: %v %v", ours, err)

@@ -108,6 +108,7 @@ type answer struct {
 	Trace    string
 
 	Nonce      string
+	Challenge  *struct{ Steps []challengeStep }
 	Searched   int
 	Assertion  string
 	Receipt    string

@@ -21,7 +21,7 @@ const (
 	reliefLeast, reliefWidth = 0.065, 0.02
 	turnLeast                = 0.12
 	// turnYaw and turnPitch are the degrees that count as a turn.
-	turnYaw, turnPitch, turnWidth = 9, 6, 5
+	turnYaw, turnPitch, turnWidth = 9, 4, 4
 	// A face follows colours with this correlation and gain at least; what is behind with this share of the face's gain at most.
 	colourCorrelation, colourSure   = 0.75, 0.1
 	colourGain, colourGainWorth     = 0.1, 5

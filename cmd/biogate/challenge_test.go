@@ -1,0 +1,93 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"biogate/bench/synth"
+	"biogate/gateway/config"
+	"biogate/matcher"
+	"biogate/matcher/imaging"
+)
+
+// follow plays a head-turn challenge before a camera: a frame at the beginning, and one near the end of each step.
+func follow(t *testing.T, h *house, data []byte, species synth.Species, steps []challengeStep) (list []map[string]any) {
+	t.Helper()
+	engine, err := h.engines.of(matcher.Face)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var face synth.FaceBox
+	_, err = engine.Extract(t.Context(), matcher.Sample{Modality: matcher.Face, Data: data}, func(name string, value any) {
+		if boxes, ok := value.([][5]float64); ok && name == "face/boxes" {
+			b := boxes[0]
+			face = synth.FaceBox{X: (b[0] + b[2]) / 2, Y: (b[1] + b[3]) / 2, HalfWidth: (b[2] - b[0]) / 2}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	photo, err := imaging.DecodeRGB(data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scene := synth.NewScene(photo, face, species, 3)
+	take := func(at int, pose synth.Pose) {
+		capture := faceCapture(scene.JPEG(scene.Frame(pose, synth.Light{}, len(list))))
+		capture["time_ms"] = at
+		list = append(list, capture)
+	}
+	take(0, synth.Pose{Scale: 1})
+	turns := map[string]synth.Pose{"left": {Yaw: 0.45}, "right": {Yaw: -0.45}, "up": {Pitch: -0.4}, "down": {Pitch: 0.4}}
+	for _, step := range steps {
+		pose := turns[step.Value]
+		pose.Scale = 1
+		take(step.To-50, pose)
+	}
+	return list
+}
+
+type challengeStep struct {
+	Value string
+	From  int `json:"from_ms"`
+	To    int `json:"to_ms"`
+}
+
+// A person who turns the head as told is matched; a print that is turned in the same way is not, nor is anybody by a challenge
+// that was answered before.
+func TestHeadTurnChallengeOverHTTP(t *testing.T) {
+	h := newHouse(t, func(c *config.Config) { c.Policy.PAD, c.Policy.Challenge = "require", matcher.ChallengeHeadTurn })
+	h.needFaces(t)
+	alone := person(t, 0, 2)
+	h.want(t, 201, "POST", "/v1/subjects/p0/templates", captures(faceCapture(person(t, 0, 1))))
+	answer := func(species synth.Species) answer {
+		issued := h.want(t, 201, "POST", "/v1/challenges", map[string]any{"kind": matcher.ChallengeHeadTurn})
+		if issued.Challenge == nil || len(issued.Challenge.Steps) < 2 || issued.Nonce == "" {
+			t.Fatalf("challenge %s", issued.body)
+		}
+		begun := time.Now()
+		steps := issued.Challenge.Steps
+		request := verification("p0", follow(t, h, alone, species, steps)...)
+		time.Sleep(time.Until(begun.Add(time.Duration(steps[len(steps)-1].To) * time.Millisecond))) // pictures cannot be older than the challenge
+		request["nonce"] = issued.Nonce
+		first := h.want(t, 200, "POST", "/v1/verifications", request)
+		if again := h.want(t, 409, "POST", "/v1/verifications", request); again.Code != "nonce-spent" {
+			t.Errorf("the same challenge again: %s", again.body)
+		}
+		return first
+	}
+	// Of the 36 instructions the simulated head shows too little relief in two; whoever fails tries again.
+	person := answer(synth.BonaFide)
+	for try := 0; person.Decision == "inconclusive" && try < 4; try++ {
+		person = answer(synth.BonaFide)
+	}
+	if person.Decision != "match" || person.Assertion == "" {
+		t.Errorf("a person: %s", person.body)
+	}
+	if a := answer(synth.PrintFine); a.Decision != "inconclusive" || a.Assertion != "" {
+		t.Errorf("a print: %s", a.body)
+	}
+	if a := h.want(t, 400, "POST", "/v1/verifications", verification("p0", faceCapture(alone))); a.Code != "challenge-required" {
+		t.Errorf("without a challenge: %s", a.body)
+	}
+}

@@ -38,10 +38,12 @@ const (
 	reasonBelow = 0.5  // a measure worth less than this is named as a reason
 	doubtBelow  = 0.25 // with one below this, a face that is not recognised may well be the right one
 
-	// Powers in the score's product, chosen on one half of the people by what leaving out the worst captures saves; see
-	// docs/face.md. The other measures that predict errors have 1.
-	clarityPower = 1.5
-	coverPower   = 0.5
+	// Powers in the score's product: their ratios were chosen on one half of the people by what leaving out the worst
+	// captures saves, their sum so that half of all captures have 80 or more. See docs/face.md.
+	clarityPower   = 0.9
+	openPower      = 0.6
+	sharpnessPower = 0.6
+	coverPower     = 0.3
 
 	// Pixels between the eyes. Of 120 probes reduced to 20 pixels one was lost, to 16 seven, to 12 thirteen, to 9 half.
 	eyesBad, eyesGood = 6, 24

@@ -79,10 +79,10 @@ func (m measures) findings(clarity *models.Anchors) []finding {
 	return []finding{
 		{"mouth-covered", ramp(m.mouthCovered, coverBad, coverGood), coverPower, true},
 		{"sunglasses", ramp(m.eyesCovered, coverBad, coverGood), coverPower, true},
-		{"eyes-closed", open, 1, true},
+		{"eyes-closed", open, openPower, true},
 		{"face-cut-off", ramp(m.inside, insideBad, insideGood), 0, true},
 		{"small-face", ramp(m.eyes, eyesBad, eyesGood), 0, false},
-		{"blurred", ramp(m.sharpness, sharpnessBad, sharpnessGood), 1, false},
+		{"blurred", ramp(m.sharpness, sharpnessBad, sharpnessGood), sharpnessPower, false},
 		{"underexposed", ramp(m.mean, darkBad, darkGood), 0, false},
 		{"overexposed", ramp(m.mean, brightBad, brightGood), 0, false},
 		{"uneven-light", even, 0, false},

@@ -47,7 +47,7 @@ func TestQualityReasons(t *testing.T) {
 		m := faultless
 		c.change(&m)
 		q := m.quality(&clear)
-		if !slices.Equal(q.Reasons, []string{c.reason}) || q.Score >= 75 || q.Unreliable != c.unreliable || q.Hint != hint(c.reason) || q.Hint == "" {
+		if !slices.Equal(q.Reasons, []string{c.reason}) || q.Score >= 85 || q.Unreliable != c.unreliable || q.Hint != hint(c.reason) || q.Hint == "" {
 			t.Errorf("%+v, want reason %s alone, unreliable %v", q, c.reason, c.unreliable)
 		}
 	}
@@ -261,5 +261,17 @@ func TestTones(t *testing.T) {
 	_, c2, s2 := tones(coarse)
 	if s1 < 5*s2 || math.Abs(c1-c2) > 5 {
 		t.Errorf("fine %v, %v; coarse %v, %v", c1, s1, c2, s2)
+	}
+}
+
+func BenchmarkMeasure(b *testing.B) {
+	p := sample(slope(350, 350), similarity{a: 2, b: 0.1}, featureSide, featureSide, repeatEdge)
+	f := alignedFace{toTemplate: similarity{a: 1}, pixels: p}
+	for i, s := range fakeMarks() {
+		f.marks[i] = point{s.x * featureSide, s.y * featureSide}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		measure(extent{350, 350}, f)
 	}
 }

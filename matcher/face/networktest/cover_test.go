@@ -69,7 +69,7 @@ func TestCoveredFaces(t *testing.T) {
 				t.Fatal(err)
 			}
 			covered[k]++
-			if slices.Contains(with.Quality.Reasons, c.reason) && with.Quality.Unreliable && with.Quality.Score < 75 {
+			if slices.Contains(with.Quality.Reasons, c.reason) && with.Quality.Unreliable && with.Quality.Score < 85 {
 				named[k]++
 			}
 		}

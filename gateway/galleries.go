@@ -455,7 +455,7 @@ func (s *Service) AddMembers(ctx context.Context, name string, members []Members
 		undo.all(ctx)
 		return nil, stored(err, unknownGallery())
 	}
-	return out, s.dropForgotten(ctx, name, undo.added)
+	return out, s.dropForgotten(ctx, name, enrolled)
 }
 
 // joining remembers what a list of members changed in memory.
@@ -509,13 +509,13 @@ func checkMembership(m Membership) error {
 	return checkIdentifier("group", m.Group)
 }
 
-// dropForgotten undoes memberships whose subjects were forgotten between memory and store.
-func (s *Service) dropForgotten(ctx context.Context, name string, added []string) error {
-	for _, subject := range added {
-		if _, in := s.galleries.membership(name, subject); in {
+// dropForgotten undoes memberships whose subjects were forgotten between memory and store, also of those who were in before.
+func (s *Service) dropForgotten(ctx context.Context, name string, members []Membership) error {
+	for _, m := range members {
+		if _, in := s.galleries.membership(name, m.Subject); in {
 			continue
 		}
-		if err := s.deps.Galleries.RemoveMember(ctx, name, subject); err != nil && !errors.Is(err, ErrNotFound) {
+		if err := s.deps.Galleries.RemoveMember(ctx, name, m.Subject); err != nil && !errors.Is(err, ErrNotFound) {
 			return stored(err, unknownGallery())
 		}
 	}

@@ -415,3 +415,48 @@ func TestWhoLeftAGroupIsNotFoundInIt(t *testing.T) {
 		t.Errorf("of an empty gallery %d were searched: %+v %v", out.Searched, info, err)
 	}
 }
+
+// forgettingGalleries has something happen before members are written.
+type forgettingGalleries struct {
+	gateway.Galleries
+	before func()
+}
+
+func (g *forgettingGalleries) AddMembers(ctx context.Context, name string, members []gateway.Membership) error {
+	g.before()
+	return g.Galleries.AddMembers(ctx, name, members)
+}
+
+// TestWhoIsForgottenWhileAddedIsNoMember: else whoever is enrolled under the id later would be one after the next start.
+func TestWhoIsForgottenWhileAddedIsNoMember(t *testing.T) {
+	store := &forgettingGalleries{before: func() {}}
+	h := newHouse(t, func(d *gateway.Deps) { store.Galleries, d.Galleries = d.Galleries, store })
+	ctx := context.Background()
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, was := range [][]gateway.Membership{nil, {{Subject: "alice", Group: "a"}}, {{Subject: "alice", Group: "b"}}} {
+		h.enroll(t, "alice", face("alice"))
+		store.before = func() {}
+		if _, err := h.AddMembers(ctx, "g", was); err != nil {
+			t.Fatal(err)
+		}
+		store.before = func() {
+			if _, err := h.Forget(ctx, "alice"); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := h.AddMembers(ctx, "g", []gateway.Membership{{Subject: "alice", Group: "b"}}); err != nil {
+			t.Fatal(err)
+		}
+		err := store.EachGallery(ctx, func(_ gateway.Gallery, members []gateway.Membership) error {
+			if len(members) > 0 {
+				t.Errorf("a member of before, %v: %v is kept", was, members)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -57,8 +57,8 @@ func checkJPEG(data []byte) (meta, error) {
 // held: the picture can only be decoded from all its coefficients; one of a single sequential scan stays coded.
 func (h jpegHeader) held() bool { return h.progressive || h.scans > 1 }
 
-// work is the most bytes a pixel that decoding holds at once beside the file: coefficients in 2 bytes each and a bit that
-// tells them from zero, or else a copy of the coded data, which is no longer than what was sent.
+// work is the most bytes a pixel that decoding holds at once beside the file and a copy of its coded data: coefficients in 2
+// bytes each and a bit that tells them from zero.
 func (h jpegHeader) work() float64 {
 	if h.held() {
 		return 2.125 * h.samples

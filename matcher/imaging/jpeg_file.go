@@ -6,7 +6,7 @@ import (
 
 // jpegFile is a JPEG taken apart: baseline, extended sequential or progressive, Huffman-coded, of 8 bits (ITU-T T.81).
 // A picture of one sequential scan, as cameras write it, stays coded, and any part of it can be decoded at any scale; of
-// others the coefficients are held.
+// others the coefficients are held, as far down and as finely as they were asked for.
 type jpegFile struct {
 	width, height int
 	baseline      bool
@@ -23,8 +23,8 @@ type jpegFile struct {
 	codes    [2][4]*jpegCode
 	interval int // minimum coded units between restarts, 0: none
 
-	stream *jpegStream // nil: the components hold coefficients
-	room   []byte      // for the data of a scan
+	stream *jpegStream  // nil: the components hold coefficients
+	layers []*collector // the scans of others, in the order of the file
 }
 
 // jpegComponent is one plane of samples.
@@ -33,14 +33,16 @@ type jpegComponent struct {
 	h, v  int // sampling factors
 	step  byte
 	steps *block // the quantiser that was in force at its scan
-	// Held coefficients: 64 a block, blocks row by row, as many as whole units need; nil before the first scan. filled tells
-	// by zigzag index which AC coefficients of a block may be other than zero.
-	coeffs []int16
-	filled []uint64
-	across int // blocks in a row
+	coded bool   // in some scan
+	// Held coefficients, one DC and 63 AC a block, blocks row by row, as many as whole units need; nil before they are asked
+	// for. filled tells by zigzag index which AC coefficients of a block may be other than zero.
+	means   []int16
+	details []int16
+	filled  []uint64
+	across  int // blocks in a row
 }
 
-// parseJPEG takes a file apart whose header was checked, and decodes what cannot stay coded.
+// parseJPEG takes a file apart whose header was checked. Nothing is decoded: damage to coded data is found by who asks for it.
 func parseJPEG(data []byte, h jpegHeader) (*jpegFile, error) {
 	f := &jpegFile{adobe: -1, scans: h.scans, held: h.held()}
 	at := 2
@@ -207,13 +209,12 @@ func (f *jpegFile) defineSteps(body []byte) error {
 
 // finish holds the end of a file against what its header promised.
 func (f *jpegFile) finish(h jpegHeader) error {
-	f.room = nil
 	if f.components == nil || f.width != h.width || f.height != h.height {
 		return broken("its header states two sizes")
 	}
 	for i := range f.components {
 		c := &f.components[i]
-		if f.stream == nil && c.coeffs == nil {
+		if !c.coded {
 			return broken("a component has no data")
 		}
 		if f.progressive { // steps may come as late as the last scan

@@ -13,6 +13,9 @@ type jpegPlane struct {
 	stretchX, stretchY int // pixels of the result to a sample
 }
 
+// flat: at most a sample becomes of a block, its mean.
+func (p *jpegPlane) flat() bool { return p.w <= 1 && p.h <= 1 }
+
 // jpegRows gives a part of a picture at some scale, row by row from the top. After a failure rows stay as they are and err
 // says why.
 type jpegRows struct {
@@ -50,7 +53,7 @@ func (f *jpegFile) rows(part image.Rectangle, scale int, colour bool) *jpegRows 
 	if f.stream != nil {
 		r.cursor = f.stream.cursor()
 		for _, c := range f.stream.components {
-			if p := r.planes[c.index]; p.w <= 1 && p.h <= 1 {
+			if r.planes[c.index].flat() {
 				c.ac.prepareToSkip()
 			}
 		}
@@ -66,7 +69,9 @@ func (r *jpegRows) load(y int) {
 	}
 	r.strip = strip
 	if r.cursor == nil {
-		r.fromCoefficients(strip)
+		if r.err = r.collect(r.planes, strip); r.err == nil {
+			r.fromCoefficients(strip)
+		}
 		return
 	}
 	if r.err = r.cursor.seek(strip*r.across + r.first); r.err != nil {
@@ -88,6 +93,10 @@ func (r *jpegRows) fromCoefficients(strip int) {
 		for y := range c.v {
 			at := (strip*c.v+y)*c.across + r.first*c.h
 			for x := range (r.last - r.first) * c.h {
+				if p.flat() {
+					p.pix[y*p.stride+x] = flatLevel(int32(c.means[at+x]) * c.steps[0])
+					continue
+				}
 				var b block
 				last := c.dequantise(at+x, &b)
 				b.inverse(last, p.w, p.h, p.pix[y*p.h*p.stride+x*p.w:], p.stride)
@@ -96,10 +105,13 @@ func (r *jpegRows) fromCoefficients(strip int) {
 	}
 }
 
+// block holds the AC coefficients of a block by row, from 1 on; what stands before them is none of its own.
+func (c *jpegComponent) block(at int) *[64]int16 { return (*[64]int16)(c.details[63*at:]) }
+
 // dequantise writes held coefficients into b, which holds zeros; see bitReader.block.
 func (c *jpegComponent) dequantise(at int, b *block) (last int) {
-	held := (*[64]int16)(c.coeffs[64*at:])
-	b[0] = int32(held[0]) * c.steps[0]
+	b[0] = int32(c.means[at]) * c.steps[0]
+	held := c.block(at)
 	for ahead := c.filled[at]; ahead != 0; ahead &= ahead - 1 {
 		last = bits.TrailingZeros64(ahead)
 		i := unzigzag[last&63]

@@ -44,14 +44,10 @@ func entropyCoded(data []byte) int {
 	}
 }
 
-// unstuff takes the stuffed zeros and the restarts out of entropy-coded data. Restarts must be numbered in turn. The result
-// takes the place of what room holds, if it is large enough.
-func unstuff(data, room []byte) (codedData, error) {
+// unstuff takes the stuffed zeros and the restarts out of entropy-coded data. Restarts must be numbered in turn.
+func unstuff(data []byte) (codedData, error) {
 	var c codedData
-	if cap(room) < len(data)+bitPadding {
-		room = make([]byte, 0, len(data)+bitPadding)
-	}
-	out := room[:0]
+	out := make([]byte, 0, len(data)+bitPadding)
 	for {
 		i := bytes.IndexByte(data, 0xFF)
 		if i < 0 || i+1 >= len(data) {
@@ -78,7 +74,7 @@ func unstuff(data, room []byte) (codedData, error) {
 	return c, nil
 }
 
-// scan reads the header of a scan and decodes its data, or keeps the data where it is the only one.
+// scan reads the header of a scan and keeps its data.
 func (f *jpegFile) scan(body, coded []byte) error {
 	s, err := f.scanHeader(body)
 	if err != nil {
@@ -87,23 +83,19 @@ func (f *jpegFile) scan(body, coded []byte) error {
 	if f.scans == 1 && len(s.components) < len(f.components) {
 		return broken("a component has no data")
 	}
-	data, err := unstuff(coded, f.room)
+	for _, c := range s.components {
+		c.coded, c.across = true, f.across*c.h
+	}
+	if f.held {
+		f.layers = append(f.layers, newCollector(f, s, coded))
+		return nil
+	}
+	data, err := unstuff(coded)
 	if err != nil {
 		return err
 	}
-	f.room = data.bytes
-	if !f.held {
-		f.stream = &jpegStream{jpegFile: f, data: data, components: s.components, interval: f.interval}
-		return nil
-	}
-	for _, c := range s.components {
-		c.across = f.across * c.h
-		if c.coeffs == nil {
-			c.filled = make([]uint64, c.across*f.down*c.v)
-			c.coeffs = make([]int16, 64*len(c.filled))
-		}
-	}
-	return f.collect(s, data)
+	f.stream = &jpegStream{jpegFile: f, data: data, components: s.components, interval: f.interval}
+	return nil
 }
 
 func (f *jpegFile) scanHeader(body []byte) (s jpegScan, err error) {
@@ -186,43 +178,129 @@ func (f *jpegFile) scanComponent(s jpegScan, id, slots byte) (c scanComponent, e
 	return c, nil
 }
 
-// collector decodes one scan into coefficients.
+// collector decodes one scan into coefficients, from the top as far as they are needed.
 type collector struct {
 	jpegScan
-	bits  bitReader
-	preds []int32 // last DC of each component
-	run   int     // blocks to come in a run of blocks without new coefficients
+	coded        []byte // until it is begun
+	data         codedData
+	interval     int // minimum coded units between restarts, 0: none
+	across, down int // minimum coded units
+	bits         bitReader
+	preds        []int32 // last DC of each component
+	run          int     // blocks to come in a run of blocks without new coefficients
+	next         int     // unit
+	part         int     // between restarts, which next lies in
+	err          error   // what stopped it
 }
 
-// collect decodes a scan of a picture whose coefficients are held.
-func (f *jpegFile) collect(s jpegScan, data codedData) error {
-	c := collector{jpegScan: s, bits: bitReader{data: data.bytes}, preds: make([]int32, len(s.components))}
-	across, down := f.across, f.down
+func newCollector(f *jpegFile, s jpegScan, coded []byte) *collector {
+	c := &collector{jpegScan: s, coded: coded, interval: f.interval, across: f.across, down: f.down}
 	if len(s.components) == 1 { // no more blocks than the picture needs (A.2.2)
 		only := s.components[0]
-		across = ceilDiv(ceilDiv(f.width*only.h, f.hMax), 8)
-		down = ceilDiv(ceilDiv(f.height*only.v, f.vMax), 8)
+		c.across = ceilDiv(ceilDiv(f.width*only.h, f.hMax), 8)
+		c.down = ceilDiv(ceilDiv(f.height*only.v, f.vMax), 8)
 	}
-	part := 0
-	for unit := range across * down {
-		if f.interval > 0 && unit > 0 && unit%f.interval == 0 {
-			part++
-			if part >= len(data.ends) || c.run > 0 {
-				return broken("a restart is missing")
-			}
-			clear(c.preds)
-			c.bits.seek(8 * data.ends[part-1])
-		}
-		if !c.unit(unit%across, unit/across) {
-			return broken("coefficient data that has no meaning")
-		}
-		if c.bits.consumed() > 8*data.ends[part] {
-			return broken("it is cut off")
+	return c
+}
+
+// collect decodes what the planes of a part need, down to the end of a row of minimum coded units of all components. A scan of
+// AC coefficients that the scale has no use for is left alone.
+func (f *jpegFile) collect(planes []jpegPlane, strip int) error {
+	for i, p := range planes {
+		if p.w > 0 {
+			f.components[i].hold(f.down, !p.flat())
 		}
 	}
-	if c.run > 0 {
-		return broken("a run goes on behind the last block")
+	for _, c := range f.layers {
+		if !c.neededBy(planes) {
+			continue
+		}
+		rows := strip + 1
+		if len(c.components) == 1 {
+			rows *= c.components[0].v
+		}
+		if err := c.downTo(f, min(rows, c.down)); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// neededBy: some component is wanted, and not only its means over whole blocks unless they are what is coded here.
+func (c *collector) neededBy(planes []jpegPlane) bool {
+	for _, comp := range c.components {
+		if p := &planes[comp.index]; p.w > 0 && (c.from == 0 || !p.flat()) {
+			return true
+		}
+	}
+	return false
+}
+
+// downTo decodes so many rows of units in all.
+func (c *collector) downTo(f *jpegFile, rows int) error {
+	if c.err != nil || c.next >= rows*c.across {
+		return c.err
+	}
+	if c.preds == nil {
+		c.err = c.begin(f)
+	}
+	for c.err == nil && c.next < rows*c.across {
+		c.err = c.step(rows * c.across)
+	}
+	if c.err == nil && c.next == c.across*c.down && c.run > 0 {
+		c.err = broken("a run goes on behind the last block")
+	}
+	return c.err
+}
+
+func (c *collector) begin(f *jpegFile) (err error) {
+	if c.data, err = unstuff(c.coded); err != nil {
+		return err
+	}
+	c.coded, c.bits.data, c.preds = nil, c.data.bytes, make([]int32, len(c.components))
+	for _, comp := range c.components {
+		comp.hold(f.down, c.to > 0)
+	}
+	return nil
+}
+
+// hold makes place for the coefficients of so many rows of units.
+func (c *jpegComponent) hold(down int, details bool) {
+	blocks := c.across * down * c.v
+	if c.means == nil {
+		c.means = make([]int16, blocks)
+	}
+	if details && c.filled == nil {
+		c.filled, c.details = make([]uint64, blocks), make([]int16, 63*blocks+1)
+	}
+}
+
+// step decodes a unit, or passes over those before the end that a run leaves as they are.
+func (c *collector) step(end int) error {
+	if c.interval > 0 && c.next > 0 && c.next%c.interval == 0 {
+		c.part++
+		if c.part >= len(c.data.ends) || c.run > 0 {
+			return broken("a restart is missing")
+		}
+		clear(c.preds)
+		c.bits.seek(8 * c.data.ends[c.part-1])
+	}
+	if c.run > 0 && c.high == 0 {
+		n := min(c.run, end-c.next)
+		if c.interval > 0 {
+			n = min(n, c.interval-c.next%c.interval)
+		}
+		c.run -= n
+		c.next += n
+		return nil
+	}
+	if !c.unit(c.next%c.across, c.next/c.across) {
+		return broken("coefficient data that has no meaning")
+	}
+	if c.bits.consumed() > 8*c.data.ends[c.part] {
+		return broken("it is cut off")
+	}
+	c.next++
 	return nil
 }
 
@@ -245,16 +323,19 @@ func (c *collector) unit(x, y int) bool {
 func (c *collector) block(i, x, y int) bool {
 	comp := &c.components[i]
 	at := y*comp.across + x
-	b, filled := (*[64]int16)(comp.coeffs[64*at:]), &comp.filled[at]
+	switch {
+	case c.to > 0:
+	case c.high == 0:
+		return c.first(comp, &comp.means[at], &c.preds[i])
+	default:
+		c.bits.fill()
+		comp.means[at] |= int16(c.bits.take(1) << c.low)
+		return true
+	}
+	b, filled := comp.block(at), &comp.filled[at]
 	switch {
 	case comp.ac != nil:
-		return c.sequential(comp, b, filled, &c.preds[i])
-	case c.from == 0 && c.high == 0:
-		return c.first(comp, b, &c.preds[i])
-	case c.from == 0:
-		c.bits.fill()
-		b[0] |= int16(c.bits.take(1) << c.low)
-		return true
+		return c.sequential(comp, b, &comp.means[at], filled, &c.preds[i])
 	case c.high == 0:
 		return c.band(comp.refined, b, filled)
 	default:
@@ -271,27 +352,28 @@ var ones = func() (b block) {
 }()
 
 // sequential decodes a block whole.
-func (c *collector) sequential(comp *scanComponent, b *[64]int16, filled *uint64, pred *int32) bool {
+func (c *collector) sequential(comp *scanComponent, b *[64]int16, dc *int16, filled *uint64, pred *int32) bool {
 	var wide block
 	last := c.bits.block(&wide, comp.dc, comp.ac, &ones, pred)
 	if last < 0 || !fits(wide[0]) {
 		return false
 	}
 	*filled = 1<<(last+1) - 2
-	for i, v := range wide {
-		b[i] = int16(v)
+	*dc = int16(wide[0])
+	for i, v := range wide[1:] {
+		b[1+i] = int16(v)
 	}
 	return true
 }
 
 // first decodes the upper bits of a DC coefficient.
-func (c *collector) first(comp *scanComponent, b *[64]int16, pred *int32) bool {
+func (c *collector) first(comp *scanComponent, dc *int16, pred *int32) bool {
 	diff, ok := c.bits.difference(comp.dc)
 	*pred += diff
 	if !ok || !fits(*pred) || !fits(*pred<<c.low) {
 		return false
 	}
-	b[0] = int16(*pred << c.low)
+	*dc = int16(*pred << c.low)
 	return true
 }
 
@@ -299,10 +381,6 @@ func fits(v int32) bool { return v >= math.MinInt16 && v <= math.MaxInt16 }
 
 // band decodes the upper bits of a band of AC coefficients (G.1.2.2).
 func (c *collector) band(t *jpegTable, b *[64]int16, filled *uint64) bool {
-	if c.run > 0 {
-		c.run--
-		return true
-	}
 	for k := c.from; k <= c.to; k++ {
 		symbol, ok := c.bits.symbol(t)
 		if !ok {

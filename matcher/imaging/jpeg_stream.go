@@ -95,7 +95,7 @@ func (c *jpegCursor) next(planes []jpegPlane, x int) error {
 
 // block decodes the block at x, y of a plane as far as the plane wants it.
 func (c *jpegCursor) block(comp *scanComponent, pred *int32, plane *jpegPlane, x, y int) bool {
-	if plane == nil || plane.w <= 1 && plane.h <= 1 {
+	if plane == nil || plane.flat() {
 		if !c.bits.pass(comp.dc, comp.ac, pred) {
 			return false
 		}

@@ -215,6 +215,76 @@ func asStandardLibraryIfBothRead(t failer, data []byte) {
 	}
 }
 
+// A progressive picture is decoded as far down and as finely as it was asked for.
+func TestScansAreDecodedAsNeeded(t *testing.T) {
+	spec := mildJPEG(64, 96, [2]int{2, 2}, true)
+	p := opened(t, spec.bytes())
+	begun := func() (n int) {
+		for _, c := range p.jpeg.layers {
+			if c.next >= c.across*c.down {
+				t.Error("a scan was decoded to its end")
+			}
+			if c.next > 0 {
+				n++
+			}
+		}
+		return n
+	}
+	if n := begun(); n != 0 {
+		t.Errorf("%d scans before anything was asked for", n)
+	}
+	top := image.Rect(0, 0, 64, 20)
+	if _, err := p.Region(top, 8); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := begun(), 2+2*4; got != want { // means of luma, all of the colours, of which 1/8 shows four samples a block
+		t.Errorf("%d scans at 1/8, want %d", got, want)
+	}
+	if _, err := p.Region(top, 1); err != nil || begun() != len(p.jpeg.layers) {
+		t.Errorf("%d of %d scans at full size, %v", begun(), len(p.jpeg.layers), err)
+	}
+}
+
+// What is damaged in a scan is found by who needs it, again and again.
+func TestDamagedScansAreRefusedWhereNeeded(t *testing.T) {
+	spec := mildJPEG(64, 96, [2]int{1, 1}, true)
+	data := spec.bytes()
+	p := opened(t, data)
+	for _, c := range p.jpeg.layers {
+		if c.from > 0 { // a restart where there are none
+			copy(c.coded, []byte{0xFF, markerRST0 + 1})
+		}
+	}
+	if _, err := p.Whole(8); err != nil {
+		t.Errorf("the means are not damaged: %v", err)
+	}
+	for range 2 {
+		if _, err := p.Region(image.Rect(0, 0, 8, 8), 2); codeOf(err) != CodeUndecodable {
+			t.Errorf("got %v, want %s", err, CodeUndecodable)
+		}
+	}
+}
+
+// Files without some of their scans are read as others read them.
+func TestMissingScans(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawJPEG(t)
+		s.progressive, s.interval, s.apart = true, 0, false
+		data := s.bytes()
+		at := bytes.Index(data, []byte{0xFF, markerSOS})
+		kept := bytes.Clone(data[:at])
+		for data[at+1] == markerSOS {
+			header := 2 + int(data[at+2])<<8 + int(data[at+3])
+			end := at + header + entropyCoded(data[at+header:])
+			if rapid.IntRange(0, 3).Draw(t, "scan") > 0 {
+				kept = append(kept, data[at:end]...)
+			}
+			at = end
+		}
+		asStandardLibraryIfBothRead(t, append(kept, data[at:]...))
+	})
+}
+
 func TestTruncatedVarietiesAreRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		data := drawJPEG(t).bytes()

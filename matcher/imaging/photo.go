@@ -6,7 +6,9 @@ import (
 )
 
 // Photo is a picture that was opened and can be looked at whole or in part, at full size or smaller. Large pictures need not
-// be decoded to be seen small: a JPEG of one scan stays coded, and what is asked for is decoded straight at its scale.
+// be decoded to be seen small: a JPEG of one scan stays coded, and what is asked for is decoded straight at its scale; of a
+// progressive one the scans that a scale needs are decoded, down to the end of what is asked for. Every view has the pixels
+// that it would have of a picture decoded whole. Damage to coded data that no view needed is not found.
 // A Photo is for one goroutine at a time.
 type Photo struct {
 	Width, Height int // upright, in pixels

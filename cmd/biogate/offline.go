@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"biogate/gateway/decision"
 	"biogate/matcher"
@@ -207,7 +208,7 @@ func (o *offline) extract(ctx context.Context, name string, tr matcher.Trace) (s
 	for _, engine := range o.engines.list {
 		sample.Modality = engine.Modality()
 		x, err = engine.Extract(ctx, sample, tr)
-		if err == nil || !errors.Is(err, &matcher.Error{Code: matcher.CodeUnusable}) {
+		if err == nil || !mayBeAnother(err) {
 			return sample, x, err
 		}
 		first = errors.Join(first, fmt.Errorf("as a %s: %w", engine.Modality(), err))
@@ -216,6 +217,14 @@ func (o *offline) extract(ctx context.Context, name string, tr matcher.Trace) (s
 		first = errors.Join(first, fmt.Errorf("as a %s: not tried: %w", modality, cause))
 	}
 	return sample, matcher.Extraction{}, first
+}
+
+// mayBeAnother says whether a refusal leaves open that the file shows what another engine reads: a photograph has more pixels
+// than a finger, and there are formats that hold faces alone.
+func mayBeAnother(err error) bool {
+	return slices.ContainsFunc([]matcher.Code{matcher.CodeUnusable, matcher.CodeTooLarge, matcher.CodeFormat}, func(c matcher.Code) bool {
+		return errors.Is(err, &matcher.Error{Code: c})
+	})
 }
 
 func (o *offline) match(ctx context.Context, c matchCmd) (matchAnswer, error) {

@@ -304,6 +304,7 @@ func TestPullSaysWhyItFailed(t *testing.T) {
 	m := tinyManifest(t, tinyNet(1))
 	for _, c := range []struct{ script, want string }{
 		{"echo no such package >&2; exit 1", "no such package"},
+		{`case " $* " in *" --silent "*) ;; *) echo npm error code ECONNREFUSED >&2 ;; esac; exit 1`, "ECONNREFUSED"}, // as npm does
 		{"true", "no file name"},
 		{"echo ../../etc/passwd", "no file name"},
 		{"echo missing.tgz", "missing.tgz"},

@@ -78,14 +78,14 @@ func npmPack(ctx context.Context, s Source, into string, limit time.Duration) (t
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var stderr strings.Builder
-	cmd := exec.CommandContext(limited, npm, "pack", "--silent", "--ignore-scripts", s.Package+"@"+s.Version)
+	cmd := exec.CommandContext(limited, npm, "pack", "--loglevel=error", "--ignore-scripts", s.Package+"@"+s.Version)
 	cmd.Dir, cmd.Stderr, cmd.WaitDelay = into, &stderr, packGrace
 	out, err := cmd.Output()
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
 		return "", fmt.Errorf("npm pack %s@%s: no answer within %s", s.Package, s.Version, limit)
 	}
 	if err != nil {
-		return "", fmt.Errorf("npm pack %s@%s: %w: %s", s.Package, s.Version, err, strings.TrimSpace(stderr.String()))
+		return "", fmt.Errorf("npm pack %s@%s: %w: %s", s.Package, s.Version, err, reasonOf(stderr.String()))
 	}
 	name := strings.TrimSpace(string(out))
 	if i := strings.LastIndexByte(name, '\n'); i >= 0 {
@@ -95,6 +95,12 @@ func npmPack(ctx context.Context, s Source, into string, limit time.Duration) (t
 		return "", fmt.Errorf("npm pack %s@%s printed no file name", s.Package, s.Version)
 	}
 	return filepath.Join(into, name), nil
+}
+
+// reasonOf is how npm's account of a failure begins; what follows is its stack and where its log lies.
+func reasonOf(account string) string {
+	lines := strings.Split(strings.TrimSpace(account), "\n")
+	return strings.Join(lines[:min(len(lines), 4)], "; ")
 }
 
 // Prepare takes the model's files out of their source packages, checks their hashes, converts what is not ONNX, zeroes

@@ -62,19 +62,28 @@ func (gs *galleries) doubt(subject string) {
 	gs.doubts[subject] = gs.now().Add(doubtFor)
 }
 
-// settle ends a doubt that is old enough.
-func (gs *galleries) settle(subject string) {
+// recheck has a subject looked up until that succeeds once: nothing was changed, memory alone is behind.
+func (gs *galleries) recheck(subject string) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
-	if !gs.now().Before(gs.doubts[subject]) {
+	if now := gs.now(); gs.doubts[subject].Before(now) {
+		gs.doubts[subject] = now
+	}
+}
+
+// settle ends the doubt about a subject who was looked up, if it is old enough and was not renewed since.
+func (gs *galleries) settle(subject string, until time.Time) {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	if gs.doubts[subject].Equal(until) && !gs.now().Before(until) {
 		delete(gs.doubts, subject)
 	}
 }
 
-func (gs *galleries) unsure() []string {
+func (gs *galleries) unsure() map[string]time.Time {
 	gs.mu.RLock()
 	defer gs.mu.RUnlock()
-	return slices.Collect(maps.Keys(gs.doubts))
+	return maps.Clone(gs.doubts)
 }
 
 // outdated are the modalities of which a gallery has members with references that cannot be searched, being of another model,
@@ -314,7 +323,7 @@ func (s *Service) refresh(ctx context.Context, subject string) error {
 	case isDamage(err): // asking again does not mend it
 		return err
 	case err != nil:
-		s.galleries.doubt(subject)
+		s.galleries.recheck(subject)
 		return err
 	}
 	s.follow(refs)

@@ -110,11 +110,11 @@ func (s *Service) tidy(ctx context.Context) {
 // lookAgain brings into memory what is held about the subjects in doubt. It ends with the first that the registry does not
 // answer about: the others can wait too.
 func (s *Service) lookAgain(ctx context.Context) error {
-	for _, subject := range s.galleries.unsure() {
+	for subject, until := range s.galleries.unsure() {
 		if err := s.refresh(ctx, subject); err != nil && !errors.Is(err, ErrNotFound) && !isDamage(err) {
 			return err
 		}
-		s.galleries.settle(subject)
+		s.galleries.settle(subject, until)
 	}
 	return nil
 }

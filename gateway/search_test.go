@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"biogate/gateway"
@@ -457,6 +458,62 @@ func TestWhoIsForgottenWhileAddedIsNoMember(t *testing.T) {
 		})
 		if err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// countingRegistry counts reads, and fails once some were served.
+type countingRegistry struct {
+	*toyRegistry
+	reads, most atomic.Int64 // most 0: any number
+}
+
+func (r *countingRegistry) Get(ctx context.Context, subject string) (gateway.References, []string, error) {
+	if n := r.reads.Add(1); r.most.Load() > 0 && n > r.most.Load() {
+		return gateway.References{}, nil, errors.New("the disk is slow")
+	}
+	return r.toyRegistry.Get(ctx, subject)
+}
+
+// TestALongListThatFailsIsLookedUpOnce: its members are where they were as soon as the record answers again, and then left alone.
+func TestALongListThatFailsIsLookedUpOnce(t *testing.T) {
+	registry := &countingRegistry{}
+	h := newHouse(t, func(d *gateway.Deps) {
+		registry.toyRegistry = d.Registry.(*toyRegistry)
+		d.Registry, d.Deduplicate = registry, true // an enrolment looks at all in doubt first
+	})
+	ctx := context.Background()
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	var before, moved []gateway.Membership
+	const n = 20
+	for i := range n {
+		who := fmt.Sprint("m", i)
+		h.enroll(t, who, face(who))
+		before, moved = append(before, gateway.Membership{Subject: who, Group: "a"}), append(moved, gateway.Membership{Subject: who, Group: "b"})
+	}
+	if _, err := h.AddMembers(ctx, "g", before); err != nil {
+		t.Fatal(err)
+	}
+	registry.reads.Store(0)
+	registry.most.Store(n - 1)
+	if _, err := h.AddMembers(ctx, "g", moved); err == nil {
+		t.Fatal("members were added without their references")
+	}
+	registry.most.Store(0)
+	for turn, most := range []int64{n, 0} {
+		registry.reads.Store(0)
+		h.enroll(t, fmt.Sprint("other", turn), face(fmt.Sprint("other", turn)))
+		const nearest = 11 // whom deduplication compares
+		if reads := registry.reads.Load(); reads > most+nearest {
+			t.Errorf("turn %d: %d reads", turn, reads)
+		}
+	}
+	for _, m := range before {
+		out := h.identify(t, gateway.IdentifyRequest{Captures: []matcher.Sample{face(m.Subject)}, Among: matcher.Filter{Group: "a"}})
+		if out.Decision != decision.Match || out.Searched != n {
+			t.Errorf("%s: %s, searched %d", m.Subject, out.Decision, out.Searched)
 		}
 	}
 }

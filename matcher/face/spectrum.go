@@ -48,8 +48,7 @@ func spectralPeak(p imaging.RGB) float64 {
 		for x := 0; x+tileSide <= p.Width; x += tileStep {
 			windowed(tile, p, x, y)
 			transform2(tile)
-			light.add(tile, 1)
-			colour.add(tile, -1)
+			addSpectra(&light, &colour, tile)
 		}
 	}
 	return max(light.peak(), colour.peak())
@@ -83,14 +82,15 @@ var hann = func() (w [tileSide]float64) {
 // spectrum is the power in each bin of half a plane: rows 0 to tileSide/2 downwards, all columns.
 type spectrum [(tileSide/2 + 1) * tileSide]float64
 
-// add takes the spectrum of the real (sign 1) or the imaginary part (sign -1) of a transformed tile.
-func (s *spectrum) add(tile []complex128, sign float64) {
+// addSpectra adds those of the real and of the imaginary part of a transformed tile.
+func addSpectra(ofReal, ofImaginary *spectrum, tile []complex128) {
 	for v := range tileSide/2 + 1 {
-		for u := range tileSide {
-			a := tile[v*tileSide+u]
-			b := cmplx.Conj(tile[(tileSide-v)%tileSide*tileSide+(tileSide-u)%tileSide])
-			p := a + complex(sign, 0)*b
-			s[v*tileSide+u] += real(p)*real(p) + imag(p)*imag(p)
+		row, mirrored := tile[v*tileSide:][:tileSide], tile[(tileSide-v)%tileSide*tileSide:][:tileSide]
+		for u, a := range row {
+			b := mirrored[(tileSide-u)%tileSide]
+			plus, minus := complex(real(a)+real(b), imag(a)-imag(b)), complex(real(a)-real(b), imag(a)+imag(b))
+			ofReal[v*tileSide+u] += real(plus)*real(plus) + imag(plus)*imag(plus)
+			ofImaginary[v*tileSide+u] += real(minus)*real(minus) + imag(minus)*imag(minus)
 		}
 	}
 }
@@ -98,9 +98,10 @@ func (s *spectrum) add(tile []complex128, sign float64) {
 // peak is the logarithm of the highest ratio of a bin to its surroundings.
 func (s *spectrum) peak() (top float64) {
 	var logs plane
-	for v := range tileSide {
+	for v := range tileSide/2 + 1 {
 		for u := range tileSide {
-			logs[v*tileSide+u] = math.Log(s.at(u, v) + roundingPower)
+			l := math.Log(s[v*tileSide+u] + roundingPower)
+			logs[v*tileSide+u], logs[(tileSide-v)%tileSide*tileSide+(tileSide-u)%tileSide] = l, l // the plane is symmetric
 		}
 	}
 	sums := logs.summed()
@@ -167,47 +168,62 @@ func (s *summedPlane) square(u, v, half int) float64 {
 	return s[y1*summedSide+x1] - s[y0*summedSide+x1] - s[y1*summedSide+x0] + s[y0*summedSide+x0]
 }
 
-// at reads a bin of the whole plane, which is symmetric.
-func (s *spectrum) at(u, v int) float64 {
-	u, v = (u+tileSide)%tileSide, (v+tileSide)%tileSide
-	if v > tileSide/2 {
-		u, v = (tileSide-u)%tileSide, tileSide-v
-	}
-	return s[v*tileSide+u]
-}
-
 // transform2 is the discrete Fourier transform of a tile, in place.
 func transform2(tile []complex128) {
-	var column [tileSide]complex128
-	for y := range tileSide {
-		transform(tile[y*tileSide : (y+1)*tileSide])
+	for range 2 { // columns, and what were rows
+		transform(tile, tileSide)
+		transpose(tile)
 	}
-	for x := range tileSide {
-		for y := range tileSide {
-			column[y] = tile[y*tileSide+x]
-		}
-		transform(column[:])
-		for y := range tileSide {
-			tile[y*tileSide+x] = column[y]
+}
+
+func transpose(tile []complex128) {
+	for y := range tileSide {
+		for x := range y {
+			tile[y*tileSide+x], tile[x*tileSide+y] = tile[x*tileSide+y], tile[y*tileSide+x]
 		}
 	}
 }
 
-// transform is the fast Fourier transform of Cooley and Tukey (1965), in place, for len(a) = tileSide.
-func transform(a []complex128) {
-	for i := range a {
-		if j := reversed[i]; i < j {
-			a[i], a[j] = a[j], a[i]
+// shuffle brings tileSide runs of values into the order that transform wants.
+func shuffle(a []complex128, run int) {
+	for i, j := range reversed {
+		if i < j {
+			x, y := a[i*run:(i+1)*run], a[j*run:(j+1)*run]
+			for k := range x {
+				x[k], y[k] = y[k], x[k]
+			}
 		}
 	}
+}
+
+// transform is the fast Fourier transform of Cooley and Tukey (1965), in place, of run sequences of tileSide values that lie
+// side by side.
+func transform(a []complex128, run int) {
+	shuffle(a, run)
 	for size := 2; size <= tileSide; size *= 2 {
 		half, stride := size/2, tileSide/size
 		for start := 0; start < tileSide; start += size {
 			for k := range half {
-				even, odd := a[start+k], a[start+k+half]*roots[k*stride]
-				a[start+k], a[start+k+half] = even+odd, even-odd
+				first := a[(start+k)*run:][:run]
+				butterflies(first, a[(start+k+half)*run:][:run], roots[k*stride], k == 0)
 			}
 		}
+	}
+}
+
+// butterflies combines the even and the odd halves of transforms; one says that the root is 1.
+func butterflies(even, odd []complex128, root complex128, one bool) {
+	odd = odd[:len(even)]
+	if one {
+		for i, e := range even {
+			o := odd[i]
+			even[i], odd[i] = e+o, e-o
+		}
+		return
+	}
+	for i, e := range even {
+		o := odd[i] * root
+		even[i], odd[i] = e+o, e-o
 	}
 }
 

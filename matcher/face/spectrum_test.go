@@ -90,7 +90,7 @@ func TestTransformIsTheDefinition(t *testing.T) {
 			want[k] += v * cmplx.Rect(1, -2*math.Pi*float64(i*k)/tileSide)
 		}
 	}
-	transform(a[:])
+	transform(a[:], 1)
 	for k := range a {
 		if cmplx.Abs(a[k]-want[k]) > 1e-9 {
 			t.Fatalf("bin %d: %v, want %v", k, a[k], want[k])

@@ -136,8 +136,9 @@ type Receipts interface {
 
 // Nonces remembers which nonces of challenges were used.
 type Nonces interface {
-	// Spend marks a nonce as used and remembers that until a time at least. first is false when it was used before; of several
-	// calls at once one is the first. After an error nobody may rely on the nonce.
+	// Spend marks a nonce as used and remembers that until a time at least. first is false when it was used before, and when that
+	// time has come: it may be forgotten already. Of several calls at once one is the first. After an error nobody may rely
+	// on the nonce.
 	Spend(ctx context.Context, nonce string, until time.Time) (first bool, err error)
 }
 

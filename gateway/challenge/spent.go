@@ -37,8 +37,9 @@ func (s *Spent) Spend(ctx context.Context, nonce string, until time.Time) (first
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forget()
-	if _, used := s.used[nonce]; used {
+	now := s.now()
+	s.forget(now)
+	if _, used := s.used[nonce]; used || !now.Before(until) {
 		return false, nil
 	}
 	if len(s.used) == s.limit {
@@ -50,8 +51,7 @@ func (s *Spent) Spend(ctx context.Context, nonce string, until time.Time) (first
 }
 
 // forget drops what expired, up to the first that did not: what is behind that stays a little longer.
-func (s *Spent) forget() {
-	now := s.now()
+func (s *Spent) forget(now time.Time) {
 	n := 0
 	for n < len(s.queue) && !now.Before(s.queue[n].until) {
 		delete(s.used, s.queue[n].nonce)

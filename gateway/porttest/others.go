@@ -272,6 +272,14 @@ func Nonces(t *testing.T, open func(t testing.TB) gateway.Nonces) {
 		spend(t, s, "a", false)
 		spend(t, s, "A", true)
 	})
+	t.Run("too late", func(t *testing.T) {
+		s := open(t)
+		for range 2 {
+			if first, err := s.Spend(ctx(t), "a", time.Now().Add(-time.Second)); err != nil || first {
+				t.Errorf("Spend: %v, %v", first, err)
+			}
+		}
+	})
 	t.Run("one of many", func(t *testing.T) {
 		s := open(t)
 		var all sync.WaitGroup

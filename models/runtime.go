@@ -81,6 +81,14 @@ func (r Runtime) Pull(ctx context.Context, dir string) error {
 	return r.Unpack(tarball, dir)
 }
 
+// PullFrom is Pull out of a folder of packages; see the function of that name.
+func (r Runtime) PullFrom(packages, dir string) error {
+	if _, err := r.Library(dir); err == nil {
+		return nil
+	}
+	return r.Unpack(r.Source.tarball(packages), dir)
+}
+
 // Unpack takes the library out of its package (an npm tarball, or the folder it was unpacked to), checks its hash and
 // writes it under dir.
 func (r Runtime) Unpack(source, dir string) error {

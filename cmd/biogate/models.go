@@ -92,19 +92,27 @@ func (c modelsVerifyCmd) Run(out console) error {
 }
 
 type modelsPullCmd struct {
+	From       string `help:"Folder with the packages' tarballs as \"npm pack\" leaves them, where no registry can be reached." type:"path" placeholder:"DIR"`
 	modelFlags `embed:""`
 }
 
 func (c modelsPullCmd) Run(ctx context.Context, out console) error {
-	if err := models.Pull(ctx, c.Models); err != nil {
+	library, known := models.RuntimeHere()
+	pullNetworks := func() error { return models.Pull(ctx, c.Models) }
+	pullLibrary := func() error { return library.Pull(ctx, c.Models) }
+	if c.From != "" {
+		pullNetworks = func() error { return models.PullFrom(c.From, c.Models) }
+		pullLibrary = func() error { return library.PullFrom(c.From, c.Models) }
+	}
+	if err := pullNetworks(); err != nil {
 		return err
 	}
-	if library, known := models.RuntimeHere(); known {
-		if err := library.Pull(ctx, c.Models); err != nil {
+	if known {
+		if err := pullLibrary(); err != nil {
 			return fmt.Errorf("the networks are there, the library that runs them faster than OpenCV is not: %w", err)
 		}
 	}
-	return modelsVerifyCmd(c).Run(out)
+	return modelsVerifyCmd{c.modelFlags}.Run(out)
 }
 
 // verifyRuntime finds nothing wrong where no library is known for the machine: OpenCV then runs the networks.

@@ -5,8 +5,7 @@ import "math"
 // JPEG 2000 is read as ITU-T T.800 (ISO/IEC 15444-1) describes its decoder; clause and table numbers below are of the 2002
 // edition. A codestream is markers (this file), tiles cut into resolutions, subbands, precincts and code-blocks (j2k_tile.go),
 // packets that hand out bytes to the code-blocks (j2k_packets.go), arithmetic-coded bit-planes (j2k_blocks.go, j2k_mq.go) and a
-// wavelet transform (j2k_wavelet.go). Refused by name: regions of interest (RGN), packed packet headers (PPM, PPT), signed
-// samples, high-throughput block coding (Part 15) and the extensions of Part 2.
+// wavelet transform (j2k_wavelet.go). Refused by name: packed packet headers (PPM, PPT), signed samples, high-throughput block coding (Part 15) and the extensions of Part 2.
 
 // Markers (table A.2).
 const (
@@ -80,6 +79,7 @@ type j2kParams struct {
 	sop, eph    bool // packets may begin with SOP, their headers end with EPH
 	coding      [j2kMaxComponents]j2kCoding
 	quant       [j2kMaxComponents]j2kQuant
+	shift       [j2kMaxComponents]int // by which a region of interest lies above all else, in bits (annex H)
 	changes     []j2kProgression
 	inherited   bool // changes are the main header's, which the tile's first own one replaces
 }
@@ -297,7 +297,7 @@ func (p *j2kParams) segment(marker int, body []byte, components int, named *byte
 	case j2kPOC:
 		return p.parsePOC(&f, components)
 	case j2kRGN:
-		return j2kUnsupported("regions of interest")
+		return p.parseRGN(&f, components)
 	case j2kPPM, j2kPPT:
 		return j2kUnsupported("packed packet headers")
 	}
@@ -387,6 +387,22 @@ func parseQuant(f *byteFields) (q j2kQuant, err error) {
 		return q, errJ2KCut
 	}
 	return q, nil
+}
+
+func (p *j2kParams) parseRGN(f *byteFields, components int) error {
+	c, style, shift := f.number(1), f.number(1), f.number(1)
+	switch {
+	case f.short:
+		return errJ2KCut
+	case c >= components:
+		return j2kBroken("a region of interest is of component %d of %d", c, components)
+	case style != 0:
+		return j2kUnsupported("regions of interest of Part 2")
+	case shift > j2kMaxPlanes:
+		return j2kUnsupported("a region of interest that is shifted by %d bits", shift)
+	}
+	p.shift[c] = shift
+	return nil
 }
 
 func (p *j2kParams) parsePOC(f *byteFields, components int) error {

@@ -175,6 +175,7 @@ func decodeJ2KPlane[T int32 | float32](t *j2kTile, c int, coder *j2kCoder, p j2k
 				if err := coder.decode(b, t, g.band.orient, tc.coding.style); err != nil {
 					return err
 				}
+				unshift(coder.values, g.band.shift)
 				p.put(&levels[precinct.resolution], g.band, b, coder.values)
 			}
 		}
@@ -183,6 +184,19 @@ func decodeJ2KPlane[T int32 | float32](t *j2kTile, c int, coder *j2kCoder, p j2k
 		synthesize(p, &levels[r], filter, line)
 	}
 	return nil
+}
+
+// unshift brings what belongs to a region of interest down to where the rest is: values, in half units, of more than shift bits
+// (clause H.1).
+func unshift(values []uint32, shift int) {
+	if shift == 0 {
+		return
+	}
+	for i, v := range values {
+		if size := v &^ (1 << 31); size>>1>>shift != 0 {
+			values[i] = v&(1<<31) | size>>shift
+		}
+	}
 }
 
 // put takes a code-block's values, in half units with their sign in bit 31, into its subband.

@@ -40,6 +40,7 @@ type j2kBand struct {
 	j2kRect
 	orient int
 	planes int     // bit-planes of a coefficient at most
+	shift  int     // of those in a region of interest, which planes counts too
 	step   float32 // what a coefficient of 1 stands for; unused by reversible transforms
 }
 
@@ -97,7 +98,7 @@ func (t *j2kTile) lay(c int, sampled j2kComponent, area j2kRect) error {
 	for r := range tc.resolutions {
 		res := &tc.resolutions[r]
 		res.j2kRect = samples.scaled(1<<(coding.levels-r), 1<<(coding.levels-r))
-		if err := res.split(samples, coding, quant, r, sampled.precision); err != nil {
+		if err := res.split(samples, coding, quant, r, sampled.precision, t.params.shift[c]); err != nil {
 			return err
 		}
 		if err := t.layPrecincts(c, r, sampled, area); err != nil {
@@ -108,7 +109,7 @@ func (t *j2kTile) lay(c int, sampled j2kComponent, area j2kRect) error {
 }
 
 // split makes the subbands by which a resolution adds to the coarser one.
-func (res *j2kResolution) split(samples j2kRect, coding *j2kCoding, quant *j2kQuant, r, precision int) error {
+func (res *j2kResolution) split(samples j2kRect, coding *j2kCoding, quant *j2kQuant, r, precision, shift int) error {
 	level, orients := coding.levels-r+1, []int{j2kHL, j2kLH, j2kHH}
 	if r == 0 {
 		level, orients = coding.levels, []int{j2kLL}
@@ -126,7 +127,8 @@ func (res *j2kResolution) split(samples j2kRect, coding *j2kCoding, quant *j2kQu
 		res.bands[i] = j2kBand{
 			j2kRect: shifted.scaled(1<<level, 1<<level),
 			orient:  orient,
-			planes:  quant.guard + exponent - 1,
+			planes:  quant.guard + exponent - 1 + shift,
+			shift:   shift,
 			step:    float32(math.Ldexp(1+float64(mantissa)/2048, precision+gain-exponent)),
 		}
 	}

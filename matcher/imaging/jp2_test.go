@@ -1,6 +1,7 @@
 package imaging
 
 import (
+	"bytes"
 	"encoding/binary"
 	"image"
 	"slices"
@@ -316,6 +317,43 @@ func TestPaletteOfJPEG2000(t *testing.T) {
 	grey, err := DecodeGrey(bare, "")
 	if err != nil || grey.Pix[8*4+2] != 1 {
 		t.Errorf("%d, %v", grey.Pix[8*4+2], err)
+	}
+}
+
+// j2kRamp is 100 + 7x + y in 8 by 8 pixels, which without a wavelet transform are their own coefficients, less 128.
+const j2kRamp = "" +
+	"/0//UQApAAAAAAAIAAAACAAAAAAAAAAAAAAACAAAAAgAAAAAAAAAAAABBwEB/1IADAAAAAEAAAQEAAH/XAAEQED/kAAKAAAAAAA4AAH/k8PnThFPhuFraMOV" +
+	"5YODWwpeyMm3TauZRt7Gdt7ATzscsiZSpKTs1VG7r//Z"
+
+// Chips may hold portraits with the face as a region of interest. Of the same data with as many bit-planes, three of them by a
+// shift, coefficients from 8 on are the region's.
+func TestRegionOfInterest(t *testing.T) {
+	plain := fromBase64(t, j2kRamp)
+	got, err := DecodeGrey(plain, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const shift = 3
+	qcd := bytes.Index(plain, []byte{0xFF, 0x5C})
+	shifted := bytes.Clone(plain)
+	shifted[qcd+5] -= shift << 3
+	shifted = slices.Insert(shifted, qcd, j2kMarker(j2kRGN, 0, 0, shift)...)
+	region, err := DecodeGrey(shifted, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got.Pix {
+		x, y := i%8, i/8
+		c := 7*x + y - 28
+		if int(v) != 128+c {
+			t.Fatalf("pixel %d,%d is %d", x, y, v)
+		}
+		if c >= 8 || c <= -8 {
+			c /= 8
+		}
+		if int(region.Pix[i]) != 128+c {
+			t.Errorf("pixel %d,%d is %d with a region, want %d", x, y, region.Pix[i], 128+c)
+		}
 	}
 }
 

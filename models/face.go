@@ -86,6 +86,7 @@ type Anchors struct {
 const (
 	maxLooks    = 8
 	leastWeight = 0.5
+	leastFace   = 28 // pixels
 )
 
 // FaceLandmarks is the number of points of the annotation scheme that the pipeline reads (iBUG 300-W).
@@ -107,8 +108,12 @@ func (f Face) Check(m Manifest) error {
 	if landmark.Values[0] != 2*FaceLandmarks || landmark.Input.Width() != landmark.Input.Height() {
 		return fmt.Errorf(`file "landmark": want a square in and %d values out, x and y of %d points`, 2*FaceLandmarks, FaceLandmarks)
 	}
-	if _, err := m.network("feature", 1); err != nil {
+	feature, err := m.network("feature", 1)
+	if err != nil {
 		return err
+	}
+	if min(feature.Input.Width(), feature.Input.Height()) < leastFace {
+		return fmt.Errorf(`file "feature": the quality of a face of less than %d pixels to a side cannot be judged`, leastFace)
 	}
 	if err := f.checkClasses(m); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"biogate/matcher"
 	"biogate/matcher/enginetest"
+	"biogate/matcher/kernel"
 	"biogate/models"
 )
 
@@ -450,7 +451,14 @@ func TestModelsThatAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	short, bare := manifest(t), manifest(t)
+	short, bare, long, coarse, clear := manifest(t), manifest(t), manifest(t), manifest(t), manifest(t)
+	feature := slices.IndexFunc(long.Files, func(f models.File) bool { return f.Name == "feature" })
+	long.Files[feature].Values = []int{kernel.MostDim8 + 1}
+	coarse.Files[feature].Input.Shape = []int{1, 3, 4, 4}
+	long.Template.Bytes = payloadHeader + kernel.MostDim8 + 1
+	contract := *clear.Face
+	contract.Weight = &models.FaceWeight{Least: 60, Most: 70, Power: 1}
+	clear.Face = &contract
 	short.Template.Bytes--
 	bare.Files = bare.Files[:2]
 	for name, c := range map[string]struct {
@@ -460,6 +468,9 @@ func TestModelsThatAreRefused(t *testing.T) {
 		"of an earlier pipeline":    {earlier, "face-fr-2 took its place"},
 		"of fingers":                {finger, "not one of the face pipeline"},
 		"with other templates":      {short, "515 bytes"},
+		"of few pixels":             {coarse, "less than 28 pixels"},
+		"of too many values":        {long, "at most 65536"},
+		"of too large a clarity":    {clear, "a template states 65.535"},
 		"without a feature network": {bare, `no file "feature"`},
 	} {
 		if _, err := New(c.m, fakeNets()); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"biogate/matcher"
+	"biogate/matcher/kernel"
 	"biogate/models"
 )
 
@@ -38,6 +39,12 @@ func formOf(m models.Manifest, dimensions int) (form, error) {
 	if m.Template.Bytes != f.bytes() || f.version < 1 || f.version > math.MaxUint8 {
 		return f, fmt.Errorf("face: model %s: templates of version %d and %d bytes, want a version of 1 to 255 and %d bytes",
 			m.ID, m.Template.Version, m.Template.Bytes, f.bytes())
+	}
+	if most := float64(math.MaxUint16) / clarityUnits; f.weights != nil && f.weights.Most > most {
+		return f, fmt.Errorf("face: model %s: weights up to a clarity of %g, a template states %g at most", m.ID, f.weights.Most, most)
+	}
+	if dimensions > kernel.MostDim8 {
+		return f, fmt.Errorf("face: model %s: embeddings of %d values, at most %d can be searched", m.ID, dimensions, kernel.MostDim8)
 	}
 	return f, nil
 }

@@ -70,6 +70,9 @@ func (c *searchCmd) run(ctx context.Context, s *console) error {
 
 // faces measures a synthetic gallery, then the real ones.
 func (c *searchCmd) faces(ctx context.Context, o search.Options) (search.Result, error) {
+	if _, err := models.Active(c.FaceModel); err != nil {
+		return search.Result{}, &misuse{err.Error()}
+	}
 	calibration, err := models.LoadCalibration(c.FaceModel)
 	if err != nil {
 		return search.Result{}, err

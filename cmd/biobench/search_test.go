@@ -22,6 +22,8 @@ func TestSearchMisuse(t *testing.T) {
 		"--min-recall NaN":        {"--modality", "finger", "--n", "10", "--min-recall", "NaN"},
 		"--workers not negative":  {"--modality", "finger", "--n", "10", "--workers=-1"},
 		"--exhaustive and":        {"--modality", "finger", "--n", "10", "--exhaustive", "0"},
+		`no model "nobody"`:       {"--modality", "face", "--n", "10", "--face-model", "nobody"},
+		"earlier pipeline":        {"--modality", "face", "--n", "10", "--face-model", "face-fr-1"},
 		"unexpected argument dir": {"--modality", "finger", "--n", "10", "dir"},
 	} {
 		status, out, errOut := biobench(t, append([]string{"search"}, args...)...)

@@ -17,9 +17,9 @@ const (
 	// samePersonWidth: see sure.
 	samePersonWidth = 0.1
 	// reliefLeast is the reliefShown from which a face is solid, turnLeast the turnShown from which a flat thing must have been
-	// turned so far that a solid one would have shown it.
-	reliefLeast, reliefWidth = 0.065, 0.02
-	turnLeast                = 0.12
+	// turned so far that a solid one would have shown it, and turnMost that from which landmarks are too uncertain to tell.
+	reliefLeast, reliefWidth = 0.06, 0.02
+	turnLeast, turnMost      = 0.12, 0.4
 	// turnYaw and turnPitch are the degrees that count as a turn.
 	turnYaw, turnPitch, turnWidth = 9, 4, 4
 	// A face follows colours with this correlation and gain at least; what is behind with this share of the face's gain at most.

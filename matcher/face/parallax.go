@@ -10,14 +10,16 @@ import (
 // and mouth.
 var solid = [...]int{21, 22, 27, 28, 29, 30, 31, 33, 35, 36, 39, 42, 45, 48, 54}
 
-// parallax tells a solid face from a flat picture of one by its motion. Turned pictures stay affine images of each other (as
-// seen from some face widths away); of a head, the nose moves against eyes and mouth. It is advice: a
-// recording of a head that moves passes.
+// parallax tells a solid face from a flat picture of one by its motion. Views of a flat thing are projective images of each
+// other, from however near; of a head, the nose moves against eyes and mouth. It is advice: a recording of a head that moves
+// passes.
 func parallax(shots []shot) matcher.PADEvidence {
-	moved := reliefShown(shots)
+	moved, turned := reliefShown(shots), turnShown(shots)
 	ev := matcher.PADEvidence{Name: "parallax", Score: sure(moved, reliefLeast, reliefWidth), Advisory: true}
-	switch turned := turnShown(shots); {
-	case moved >= reliefLeast:
+	switch {
+	case moved >= reliefLeast && turned < turnMost:
+	case moved >= reliefLeast: // so steep that landmarks are a guess
+		ev.Score, ev.Reason = 0.5, "turned-too-far"
 	case turned >= turnLeast:
 		ev.Suspect, ev.Reason = true, "flat"
 	default:
@@ -26,13 +28,13 @@ func parallax(shots []shot) matcher.PADEvidence {
 	return ev
 }
 
-// reliefShown is how far solid points are from where an affine map of another frame puts them, the most over all pairs of
-// frames: root of the mean square, in distances between the eyes.
+// reliefShown is how far solid points are from where a flat thing would have them, the most over all pairs of frames; see
+// offPlane.
 func reliefShown(shots []shot) (most float64) {
 	for i := range shots {
 		for j := range i {
-			if m, ok := affineFit(shots[j].marks, shots[i].marks); ok {
-				most = max(most, m.residual)
+			if off, ok := offPlane(shots[j].marks, shots[i].marks); ok {
+				most = max(most, off)
 			}
 		}
 	}
@@ -44,51 +46,124 @@ func reliefShown(shots []shot) (most float64) {
 func turnShown(shots []shot) (most float64) {
 	for i := range shots {
 		for j := range i {
-			if m, ok := affineFit(shots[j].marks, shots[i].marks); ok {
-				most = max(most, m.stretch-1)
+			if s, ok := stretch(shots[j].marks, shots[i].marks); ok {
+				most = max(most, s-1)
 			}
 		}
 	}
 	return most
 }
 
-// affine is what the best affine map between the solid points of two frames is like.
-type affine struct {
-	stretch  float64 // larger over smaller scale, at least 1
-	residual float64 // see reliefShown
+// leastDepth is how near a point of a flat thing may come, of its middle's distance.
+const leastDepth = 0.3
+
+// solidPoints are those of a face, around their middle and in units of their mean distance from it, and that unit. ok is false
+// when they lie on a line.
+func solidPoints(l landmarks) (p [len(solid)]point, unit float64, ok bool) {
+	for i, n := range solid {
+		p[i] = l[n]
+	}
+	middle := mean(p[:]...)
+	for _, q := range p {
+		unit += distance(q, middle) / float64(len(p))
+	}
+	var xx, xy, yy float64
+	for i, q := range p {
+		x, y := (q.x-middle.x)/unit, (q.y-middle.y)/unit
+		p[i] = point{x, y}
+		xx, xy, yy = xx+x*x, xy+x*y, yy+y*y
+	}
+	return p, unit, xx*yy-xy*xy > 1e-9*(xx+yy)*(xx+yy)
 }
 
-// affineFit is the least squares fit; ok is false when the points lie on a line.
-func affineFit(from, to landmarks) (m affine, ok bool) {
-	var p, q [len(solid)]point
-	for i, n := range solid {
-		p[i], q[i] = from[n], to[n]
+// stretch is the larger over the smaller scale of the affine map between the solid points of two frames, by least squares:
+// at least 1. ok is false when there is none.
+func stretch(from, to landmarks) (s float64, ok bool) {
+	p, _, ok := solidPoints(from)
+	q, _, toOK := solidPoints(to)
+	if !ok || !toOK {
+		return 0, false
 	}
-	pm, qm := mean(p[:]...), mean(q[:]...)
 	var xx, xy, yy, ux, uy, vx, vy float64
 	for i := range p {
-		x, y, u, v := p[i].x-pm.x, p[i].y-pm.y, q[i].x-qm.x, q[i].y-qm.y
+		x, y, u, v := p[i].x, p[i].y, q[i].x, q[i].y
 		xx, xy, yy = xx+x*x, xy+x*y, yy+y*y
 		ux, uy, vx, vy = ux+u*x, uy+u*y, vx+v*x, vy+v*y
 	}
 	det := xx*yy - xy*xy
-	if !(det > 1e-9*(xx+yy)*(xx+yy)) {
-		return m, false
-	}
 	a, b := (ux*yy-uy*xy)/det, (uy*xx-ux*xy)/det
 	c, d := (vx*yy-vy*xy)/det, (vy*xx-vx*xy)/det
-	var squares float64
+	// Singular values of ((a b)(c d)).
+	sum, difference := math.Hypot(a+d, c-b), math.Hypot(a-d, c+b)
+	small := math.Abs(sum - difference)
+	if !(small > 1e-9) {
+		return 0, false
+	}
+	return (sum + difference) / small, true
+}
+
+// offPlane is how far the solid points of a frame are from where a projective map of another puts them: root of the mean
+// square, in distances between the eyes. The map is the direct linear transformation (Hartley and Zisserman 2004, 4.1). ok is
+// false when there is none that keeps all points before the camera.
+func offPlane(from, to landmarks) (off float64, ok bool) {
+	p, _, ok := solidPoints(from)
+	q, unit, toOK := solidPoints(to)
+	if !ok || !toOK {
+		return 0, false
+	}
+	var m [8][9]float64
 	for i := range p {
-		x, y, u, v := p[i].x-pm.x, p[i].y-pm.y, q[i].x-qm.x, q[i].y-qm.y
-		squares += (u-a*x-b*y)*(u-a*x-b*y) + (v-c*x-d*y)*(v-c*x-d*y)
+		x, y, u, v := p[i].x, p[i].y, q[i].x, q[i].y
+		for _, row := range [2][9]float64{{x, y, 1, 0, 0, 0, -u * x, -u * y, u}, {0, 0, 0, x, y, 1, -v * x, -v * y, v}} {
+			for r := range m {
+				for c := range row {
+					m[r][c] += row[r] * row[c]
+				}
+			}
+		}
 	}
 	five := to.five()
 	eyes := distance(five[0], five[1])
-	// Singular values of ((a b)(c d)).
-	sum, difference := math.Hypot(a+d, c-b), math.Hypot(a-d, c+b)
-	small := math.Abs(sum-difference) / 2
-	if !(eyes > 1e-9) || !(small > 1e-9) {
-		return m, false
+	if !solve(&m) || !(eyes > 1e-9) {
+		return 0, false
 	}
-	return affine{stretch: (sum + difference) / 2 / small, residual: math.Sqrt(squares/float64(len(p))) / eyes}, true
+	squares := 0.0
+	for i := range p {
+		x, y := p[i].x, p[i].y
+		w := m[6][8]*x + m[7][8]*y + 1
+		if !(w > leastDepth) {
+			return 0, false
+		}
+		u, v := (m[0][8]*x+m[1][8]*y+m[2][8])/w-q[i].x, (m[3][8]*x+m[4][8]*y+m[5][8])/w-q[i].y
+		squares += u*u + v*v
+	}
+	return math.Sqrt(squares/float64(len(p))) * unit / eyes, true
+}
+
+// solve brings eight linear equations to the form x = last column (Gauss and Jordan); false when they are singular.
+func solve(m *[8][9]float64) bool {
+	for i := range m {
+		top := i
+		for r := i + 1; r < len(m); r++ {
+			if math.Abs(m[r][i]) > math.Abs(m[top][i]) {
+				top = r
+			}
+		}
+		m[i], m[top] = m[top], m[i]
+		if !(math.Abs(m[i][i]) > 1e-9) {
+			return false
+		}
+		for c := len(m); c >= i; c-- {
+			m[i][c] /= m[i][i]
+		}
+		for r := range m {
+			if r == i {
+				continue
+			}
+			for c := len(m); c >= i; c-- {
+				m[r][c] -= m[r][i] * m[i][c]
+			}
+		}
+	}
+	return true
 }

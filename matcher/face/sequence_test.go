@@ -68,36 +68,87 @@ func TestParallaxTellsAHeadFromAPictureOfIt(t *testing.T) {
 	}
 }
 
-// Whatever is done to a flat picture, seen from afar, no relief shows; and the stretch is that of the map.
-func TestAffineFitOfAnAffineMapIsExact(t *testing.T) {
+// Whatever is done to a flat picture, seen from however near, no relief shows.
+func TestViewsOfAPlaneShowNoRelief(t *testing.T) {
 	from, _ := head()
 	rapid.Check(t, func(t *rapid.T) {
 		number := func(name string) float64 { return rapid.Float64Range(-2, 2).Draw(t, name) }
 		a, b, c, d := 1+number("a")/4, number("b")/4, number("c")/4, 1+number("d")/4
+		x, y, u, v := 10*number("x"), 10*number("y"), number("u")/1500, number("v")/1500
 		var to landmarks
 		for i, p := range from {
-			to[i] = point{a*p.x + b*p.y + 10*number("x"), c*p.x + d*p.y}
+			w := 1 + u*p.x + v*p.y
+			to[i] = point{(a*p.x + b*p.y + x) / w, (c*p.x + d*p.y + y) / w}
 		}
-		shift := to[0].x - a*from[0].x - b*from[0].y
-		for i, p := range from {
-			to[i].x = a*p.x + b*p.y + shift
-		}
-		m, ok := affineFit(from, to)
-		if !ok {
+		if math.Abs(a*d-b*c) < 0.1 {
 			t.Skip("nearly singular")
 		}
-		// The stretch squared and its inverse add up to the trace of M'M over its determinant.
-		want := (a*a + b*b + c*c + d*d) / math.Abs(a*d-b*c)
-		if m.residual > 1e-6 || math.Abs(m.stretch+1/m.stretch-want) > 1e-6*want {
-			t.Fatalf("residual %v, stretch %v: %v, want %v", m.residual, m.stretch, m.stretch+1/m.stretch, want)
+		if off, ok := offPlane(from, to); !ok || off > 1e-5 {
+			t.Fatalf("relief %v, %v", off, ok)
 		}
 	})
 	var line landmarks
 	for i := range line {
 		line[i] = point{float64(i), 2 * float64(i)}
 	}
-	if _, ok := affineFit(line, from); ok {
-		t.Error("points on a line were fitted")
+	for _, l := range []landmarks{line, {}} {
+		if _, ok := offPlane(l, from); ok {
+			t.Error("points on a line are a view")
+		}
+		if _, ok := stretch(l, from); ok {
+			t.Error("points on a line were stretched")
+		}
+		if off, ok := offPlane(from, l); ok {
+			t.Errorf("relief %v of a line", off)
+		}
+	}
+}
+
+func TestStretchIsThatOfTheMap(t *testing.T) {
+	from, _ := head()
+	rapid.Check(t, func(t *rapid.T) {
+		number := func(name string) float64 { return rapid.Float64Range(-0.5, 0.5).Draw(t, name) }
+		a, b, c, d := 1+number("a"), number("b"), number("c"), 1+number("d")
+		var to landmarks
+		for i, p := range from {
+			to[i] = point{a*p.x + b*p.y + 7, c*p.x + d*p.y}
+		}
+		s, ok := stretch(from, to)
+		if !ok || math.Abs(a*d-b*c) < 0.1 {
+			t.Skip("nearly singular")
+		}
+		// The stretch and its inverse add up to the trace of M'M over its determinant.
+		want := (a*a + b*b + c*c + d*d) / math.Abs(a*d-b*c)
+		if math.Abs(s+1/s-want) > 1e-6*want {
+			t.Fatalf("stretch %v: %v, want %v", s, s+1/s, want)
+		}
+	})
+}
+
+// nearView turns a picture of the head before a camera that is so many of its half widths away.
+func nearView(yaw, pitch, away float64) landmarks {
+	l, _ := head()
+	sinYaw, cosYaw := math.Sincos(yaw * math.Pi / 180)
+	sinPitch, cosPitch := math.Sincos(pitch * math.Pi / 180)
+	for i, p := range l {
+		x, y := p.x/100-1, p.y/100-1
+		w := 1 - (x*sinYaw+y*sinPitch)/away
+		l[i] = point{100 + 100*x*cosYaw/w, 100 + 100*y*cosPitch/w}
+	}
+	return l
+}
+
+// A picture that is held close and turned far looks no more like a head than one from afar.
+func TestAPictureHeldCloseIsFlat(t *testing.T) {
+	for _, turn := range []float64{25, 40, 60} {
+		for _, away := range []float64{8, 4, 2} {
+			for _, to := range [][2]float64{{turn, 0}, {0, turn}} {
+				ev := parallax([]shot{shotOf(nearView(0, 0, away), 0), shotOf(nearView(to[0], to[1], away), 1), shotOf(nearView(-to[0], -to[1], away), 2)})
+				if ev.Score >= 0.5 && ev.Reason == "" {
+					t.Errorf("turned by %v, from %v away: %+v", to, away, ev)
+				}
+			}
+		}
 	}
 }
 

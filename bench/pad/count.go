@@ -13,6 +13,9 @@ import (
 // Summary is the Evidence of what all evidence together comes to.
 const Summary = "summary"
 
+// species in the order of reports.
+var species = slices.Concat([]synth.Species{synth.BonaFide}, synth.Attacks, []synth.Species{Swapped})
+
 type key struct {
 	protocol Protocol
 	species  synth.Species
@@ -51,7 +54,7 @@ func count(model string, found []verdicts) Result {
 		return cmp.Or(
 			cmp.Compare(slices.Index(Protocols, a.Protocol), slices.Index(Protocols, b.Protocol)),
 			cmp.Compare(a.Evidence, b.Evidence),
-			cmp.Compare(slices.Index(synth.Attacks, a.Species), slices.Index(synth.Attacks, b.Species)),
+			cmp.Compare(slices.Index(species, a.Species), slices.Index(species, b.Species)),
 		)
 	})
 	return r

@@ -48,8 +48,9 @@ type Options struct {
 
 // Photo is a photograph of one person.
 type Photo struct {
-	Name string // for errors
-	Data []byte
+	Name   string // for errors
+	Data   []byte
+	Others [][]byte // further photographs of that person, for Swapped
 }
 
 // Outcome counts what one method, or the summary of all, said of the presentations of one species under one protocol.
@@ -149,6 +150,15 @@ func present(ctx context.Context, e Engine, p Photo, protocols []Protocol, seed 
 			v.list = append(v.list, verdict{protocol, species, pad})
 		}
 	}
+	if slices.Contains(protocols, HeadTurn) {
+		pad, err := swap(ctx, e, p, seed)
+		if err != nil {
+			return v, err
+		}
+		if pad != nil {
+			v.list = append(v.list, verdict{HeadTurn, Swapped, pad})
+		}
+	}
 	return v, nil
 }
 
@@ -240,25 +250,30 @@ func natural(rng *rand.Rand, species synth.Species, tremble func() synth.Pose) (
 	return p
 }
 
-// headTurn: four steps of a second, a frame in the middle and one near the end of each.
+// headTurn: four steps of 1.2 s with four frames each; the head reaches what is asked for in half of a step.
 func headTurn(rng *rand.Rand, tremble func() synth.Pose) (p play) {
+	const step, frames = 1200 * time.Millisecond, 4
 	p.challenge = &matcher.Challenge{Kind: matcher.ChallengeHeadTurn}
 	turns := map[string][2]float64{"left": {1, 0}, "right": {-1, 0}, "up": {0, -0.8}, "down": {0, 0.8}, "ahead": {0, 0}}
 	values := []string{"left", "right", "up", "down"}
+	var was [2]float64
 	for i := range 4 {
 		value := "ahead"
 		if i > 0 {
 			value = values[rng.IntN(len(values))]
 		}
-		from := time.Duration(i) * time.Second
-		p.challenge.Steps = append(p.challenge.Steps, matcher.ChallengeStep{Value: value, From: from, To: from + time.Second})
+		from := time.Duration(i) * step
+		p.challenge.Steps = append(p.challenge.Steps, matcher.ChallengeStep{Value: value, From: from, To: from + step})
 		reach := 18 + 8*rng.Float64()
-		for k, share := range []float64{0.6, 1} {
+		is := [2]float64{reach * turns[value][0], reach * turns[value][1]}
+		for k := range frames {
+			done := math.Min(float64(k+1)/3, 1)
 			pose := tremble()
-			pose.Yaw += radians(share * reach * turns[value][0])
-			pose.Pitch += radians(share * reach * turns[value][1])
-			p.shots = append(p.shots, shot{at: from + time.Duration(400+450*k)*time.Millisecond, pose: pose})
+			pose.Yaw += radians(was[0] + done*(is[0]-was[0]))
+			pose.Pitch += radians(was[1] + done*(is[1]-was[1]))
+			p.shots = append(p.shots, shot{at: from + time.Duration(k)*step/frames, pose: pose})
 		}
+		was = is
 	}
 	return p
 }

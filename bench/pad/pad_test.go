@@ -49,7 +49,7 @@ func photo(t *testing.T) Photo {
 	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 40, 50))); err != nil {
 		t.Fatal(err)
 	}
-	return Photo{"p", b.Bytes()}
+	return Photo{Name: "p", Data: b.Bytes(), Others: [][]byte{b.Bytes()}}
 }
 
 func TestEveryPresentationIsCountedOnce(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 
 type padCmd struct {
 	faceFlags `embed:""`
-	Dataset   string   `required:"" placeholder:"DIR" help:"Photographs, DIR/<person>/<image>.<ext>: the first of each person is used."`
+	Dataset   string   `required:"" placeholder:"DIR" help:"Photographs, DIR/<person>/<image>.<ext>: the first of each person is presented, the others are swapped for it in one kind of attack."`
 	Protocol  []string `default:"original,still,natural,head-turn,colour" enum:"original,still,natural,head-turn,colour" help:"How presentations are made (${default})."`
 	Photos    int      `default:"40" help:"People, taken evenly from the set (${default})."`
 	Half      string   `default:"all" enum:"all,first,second" help:"Which half of the people: thresholds are chosen on the first and reported on the second (${default})."`
@@ -61,26 +61,33 @@ func (c *padCmd) run(ctx context.Context, s *console) error {
 	return s.printPAD(padReport{environment(), set.Name, c.Half, c.Seed, result})
 }
 
-// choose reads one photograph of each of some people, evenly spread over those of a half: every other person is of the first.
+// choose reads the photographs of some people, evenly spread over those of a half: every other person is of the first.
 func (c *padCmd) choose(set accuracy.Dataset) ([]pad.Photo, error) {
-	var people []accuracy.Capture
-	last := -1
+	var people [][]accuracy.Capture
 	for _, capture := range set.Captures {
 		first := capture.Subject%2 == 0
-		if capture.Subject != last && (c.Half == "all" || first == (c.Half == "first")) {
-			people = append(people, capture)
+		switch last := len(people) - 1; {
+		case c.Half != "all" && first != (c.Half == "first"):
+		case last >= 0 && people[last][0].Subject == capture.Subject:
+			people[last] = append(people[last], capture)
+		default:
+			people = append(people, []accuracy.Capture{capture})
 		}
-		last = capture.Subject
 	}
 	n := min(c.Photos, len(people))
 	photos := make([]pad.Photo, n)
 	for i := range photos {
-		capture := people[i*len(people)/n]
-		data, err := os.ReadFile(capture.Path)
-		if err != nil {
-			return nil, err
+		for k, capture := range people[i*len(people)/n] {
+			data, err := os.ReadFile(capture.Path)
+			if err != nil {
+				return nil, err
+			}
+			if k == 0 {
+				photos[i] = pad.Photo{Name: capture.Name, Data: data}
+			} else {
+				photos[i].Others = append(photos[i].Others, data)
+			}
 		}
-		photos[i] = pad.Photo{Name: capture.Name, Data: data}
 	}
 	return photos, nil
 }

@@ -10,7 +10,8 @@ import (
 	"biogate/matcher/imaging"
 )
 
-// follow plays a head-turn challenge before a camera: a frame at the beginning, and one near the end of each step.
+// follow plays a head-turn challenge before a camera: sixteen frames, evenly over its time. The head turns in the first half
+// of each step.
 func follow(t *testing.T, h *house, data []byte, species synth.Species, steps []challengeStep) (list []map[string]any) {
 	t.Helper()
 	engine, err := h.engines.of(matcher.Face)
@@ -37,12 +38,21 @@ func follow(t *testing.T, h *house, data []byte, species synth.Species, steps []
 		capture["time_ms"] = at
 		list = append(list, capture)
 	}
-	take(0, synth.Pose{Scale: 1})
-	turns := map[string]synth.Pose{"left": {Yaw: 0.45}, "right": {Yaw: -0.45}, "up": {Pitch: -0.4}, "down": {Pitch: 0.4}}
-	for _, step := range steps {
-		pose := turns[step.Value]
-		pose.Scale = 1
-		take(step.To-50, pose)
+	turns := map[string]synth.Pose{"left": {Yaw: 0.4}, "right": {Yaw: -0.4}, "up": {Pitch: -0.35}, "down": {Pitch: 0.35}}
+	const frames = 16
+	for i := range frames {
+		at := i * (steps[len(steps)-1].To - 20) / (frames - 1)
+		var was, is synth.Pose
+		done := 1.0
+		for k, step := range steps {
+			if at >= step.From {
+				is, done = turns[step.Value], min(float64(at-step.From)/float64(step.To-step.From)/0.6, 1)
+				if k > 0 {
+					was = turns[steps[k-1].Value]
+				}
+			}
+		}
+		take(at, synth.Pose{Scale: 1, Yaw: was.Yaw + done*(is.Yaw-was.Yaw), Pitch: was.Pitch + done*(is.Pitch-was.Pitch)})
 	}
 	return list
 }

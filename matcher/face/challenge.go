@@ -7,15 +7,15 @@ import (
 )
 
 // challenged says whether the frames follow an instruction. Where they do not allow a judgement, because a step has no frame,
-// there is no evidence. solid: a relief was seen.
-func challenged(shots []shot, c matcher.Challenge, solid bool) ([]matcher.PADEvidence, error) {
+// there is no evidence. real: a solid was seen to move.
+func challenged(shots []shot, c matcher.Challenge, real bool) ([]matcher.PADEvidence, error) {
 	steps, complete := framesOf(shots, c)
 	switch c.Kind {
 	case matcher.ChallengeHeadTurn:
 		if !complete {
 			return nil, nil
 		}
-		return []matcher.PADEvidence{headTurn(c, steps, solid)}, nil
+		return []matcher.PADEvidence{headTurn(c, steps, real)}, nil
 	case matcher.ChallengeColour:
 		if !complete {
 			return nil, nil
@@ -41,15 +41,15 @@ func framesOf(shots []shot, c matcher.Challenge) (steps [][]shot, complete bool)
 
 // headTurn judges each step by its last frame, when the turn must have been made: a head that shakes all the time passes
 // none but by chance. Turns count from the frames that look ahead, or from the middle of all.
-func headTurn(c matcher.Challenge, steps [][]shot, solid bool) matcher.PADEvidence {
+func headTurn(c matcher.Challenge, steps [][]shot, real bool) matcher.PADEvidence {
 	yaw, pitch := straight(c, steps)
 	worst := math.Inf(1)
 	for i, step := range c.Steps {
 		last := steps[i][len(steps[i])-1]
 		worst = min(worst, turnMargin(step.Value, last.yaw-yaw, last.pitch-pitch))
 	}
-	ev := matcher.PADEvidence{Name: c.EvidenceName(), Score: sure(worst, 0, turnWidth), Advisory: !solid}
-	if worst < 0 {
+	ev := matcher.PADEvidence{Name: c.EvidenceName(), Score: sure(worst, 0, turnWidth), Advisory: !real}
+	if !(worst >= 0) {
 		ev.Suspect, ev.Advisory, ev.Reason = true, false, "challenge-not-followed"
 	}
 	return ev

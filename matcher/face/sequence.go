@@ -19,9 +19,11 @@ type shot struct {
 
 // JudgeSequence is presentation attack detection over the frames of one presentation; see matcher.Sequencer. Each method is a
 // piece of evidence of its own: identity (all frames show one person), network and spectrum (the single frames', taken
-// together), parallax (the face moves as a solid and not as a flat thing), and, when there was a challenge, whether it was
-// followed and whether its light falls on the face more than on what is behind. Only a head that turned as it was told, and
-// was seen to be solid, is taken for bona fide without doubt: a recording knows no instruction, a picture has no relief.
+// together), parallax (the face moves as a solid and not as a flat thing), continuity (the frames can be of one movement), and,
+// when there was a challenge, whether it was followed and whether its light falls on the face more than on what is behind. Only
+// a head that turned as it was told, in one movement and seen to be solid, is taken for bona fide: pictures have no relief,
+// photographs that are swapped do not move, a recording knows no instruction. Whoever makes up the frames themselves can
+// make up such a movement as well: the camera has to be trusted.
 func (e *Engine) JudgeSequence(ctx context.Context, frames []matcher.Frame, c *matcher.Challenge) (matcher.PAD, error) {
 	if len(frames) < 2 {
 		return matcher.PAD{}, parameter("a sequence has two frames or more, this one has %d", len(frames))
@@ -46,9 +48,13 @@ func (e *Engine) JudgeSequence(ctx context.Context, frames []matcher.Frame, c *m
 	}
 	evidence := append([]matcher.PADEvidence{same}, stillEvidence(shots, e.contract.Liveness.Least)...)
 	solid := parallax(shots)
-	evidence = append(evidence, solid)
+	moved, err := e.continuity(shots)
+	if err != nil {
+		return matcher.PAD{}, err
+	}
+	evidence = append(evidence, solid, moved)
 	if c != nil {
-		answered, err := challenged(shots, *c, solid.Score > 0.5)
+		answered, err := challenged(shots, *c, solid.Score > 0.5 && moved.Score > 0.5)
 		if err != nil {
 			return matcher.PAD{}, err
 		}
@@ -77,17 +83,9 @@ func summary(evidence []matcher.PADEvidence) matcher.PAD {
 
 // identity says whether all frames show the person of the first: the least comparison score with it.
 func (e *Engine) identity(frames []matcher.Frame) (matcher.PADEvidence, error) {
-	first, err := e.Probe(frames[0].Template)
-	if err != nil {
-		return matcher.PADEvidence{}, err
-	}
 	least := 1.0
 	for _, f := range frames[1:] {
-		ref, err := e.Reference(f.Template)
-		if err != nil {
-			return matcher.PADEvidence{}, err
-		}
-		score, err := first.Compare(ref)
+		score, err := e.likeness(frames[0].Template, f.Template)
 		if err != nil {
 			return matcher.PADEvidence{}, err
 		}
@@ -98,6 +96,19 @@ func (e *Engine) identity(frames []matcher.Frame) (matcher.PADEvidence, error) {
 		ev.Suspect, ev.Advisory, ev.Reason = true, false, "several-people"
 	}
 	return ev, nil
+}
+
+// likeness is the comparison score of two templates of this model.
+func (e *Engine) likeness(a, b matcher.Template) (float64, error) {
+	p, err := e.Probe(a)
+	if err != nil {
+		return 0, err
+	}
+	r, err := e.Reference(b)
+	if err != nil {
+		return 0, err
+	}
+	return p.Compare(r)
 }
 
 // sure is 0.5 at a threshold and rises with x: 0.88 and 0.98 one and two widths above it.

@@ -486,11 +486,20 @@ func (j *joining) note(m, was Membership, in bool) {
 
 // all undoes it, the last change first.
 func (j *joining) all(ctx context.Context) {
+	ctx, cancel := aftermath(ctx)
+	defer cancel()
 	for _, was := range slices.Backward(j.moved) {
 		j.service.galleries.join(j.gallery, was)
 		_ = j.service.refresh(ctx, was.Subject) // while that fails the subject is in doubt
 	}
 	j.service.galleries.leave(j.gallery, j.added...)
+}
+
+// undoWithin bounds what is put right after a request whose own time may be over.
+const undoWithin = 5 * time.Second
+
+func aftermath(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), undoWithin)
 }
 
 // addMember brings a subject's references into a gallery in memory.
@@ -520,6 +529,8 @@ func checkMembership(m Membership) error {
 
 // dropForgotten undoes memberships whose subjects were forgotten between memory and store, also of those who were in before.
 func (s *Service) dropForgotten(ctx context.Context, name string, members []Membership) error {
+	ctx, cancel := aftermath(ctx)
+	defer cancel()
 	for _, m := range members {
 		if _, in := s.galleries.membership(name, m.Subject); in {
 			continue

@@ -462,6 +462,75 @@ func TestWhoIsForgottenWhileAddedIsNoMember(t *testing.T) {
 	}
 }
 
+func (g *forgettingGalleries) RemoveMember(ctx context.Context, name, subject string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return g.Galleries.RemoveMember(ctx, name, subject)
+}
+
+// endingRegistry ends a request once some subjects were read, and answers no request that has ended.
+type endingRegistry struct {
+	*toyRegistry
+	left int
+	end  func()
+}
+
+func (r *endingRegistry) Get(ctx context.Context, subject string) (gateway.References, []string, error) {
+	if ctx.Err() != nil {
+		return gateway.References{}, nil, ctx.Err()
+	}
+	if r.left--; r.left == 0 {
+		r.end()
+	}
+	return r.toyRegistry.Get(ctx, subject)
+}
+
+// TestMembersAreUndoneThoughTheRequestHasEnded: nobody has to wait until they are looked up again.
+func TestMembersAreUndoneThoughTheRequestHasEnded(t *testing.T) {
+	registry, store := &endingRegistry{}, &forgettingGalleries{before: func() {}}
+	h := newHouse(t, func(d *gateway.Deps) {
+		registry.toyRegistry, store.Galleries = d.Registry.(*toyRegistry), d.Galleries
+		d.Registry, d.Galleries = registry, store
+	})
+	ctx := context.Background()
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	var before, moved []gateway.Membership
+	for _, who := range []string{"alice", "bob", "carol"} {
+		h.enroll(t, who, face(who))
+		before, moved = append(before, gateway.Membership{Subject: who, Group: "a"}), append(moved, gateway.Membership{Subject: who, Group: "b"})
+	}
+	if _, err := h.AddMembers(ctx, "g", before); err != nil {
+		t.Fatal(err)
+	}
+	ending, end := context.WithCancel(ctx)
+	registry.left, registry.end = 2, end
+	_, err := h.AddMembers(ending, "g", moved)
+	wantCode(t, err, "deadline-exceeded", gateway.Unavailable)
+	for _, m := range before {
+		out := h.identify(t, gateway.IdentifyRequest{Captures: []matcher.Sample{face(m.Subject)}, Among: matcher.Filter{Group: "a"}})
+		if out.Decision != decision.Match || out.Searched != len(before) {
+			t.Errorf("%s: %s, searched %d", m.Subject, out.Decision, out.Searched)
+		}
+	}
+
+	ending, end = context.WithCancel(ctx)
+	store.before = func() {
+		if _, err := h.Forget(ctx, "alice"); err != nil {
+			t.Error(err)
+		}
+		end()
+	}
+	if _, err := h.AddMembers(ending, "g", moved[:1]); err != nil {
+		t.Error(err)
+	}
+	if _, in := h.galleries.members["g"]["alice"]; in {
+		t.Error("whoever was forgotten while being added is a member in the store")
+	}
+}
+
 // countingRegistry counts reads, and fails once some were served.
 type countingRegistry struct {
 	*toyRegistry

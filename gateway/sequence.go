@@ -13,13 +13,15 @@ import (
 // MaxSequence is the longest time from the first capture of a sequence to the last.
 const MaxSequence = 10 * time.Second
 
-// checkSequence refuses times that make no sequence. Faces are one when any of them has a time behind the first.
+// checkSequence refuses times that make no sequence. Faces are one when any of them has a time above 0; that of the
+// first is 0, for the steps of a challenge count from it.
 func checkSequence(samples []matcher.Sample) error {
 	last, timed := time.Duration(-1), isSequence(samples)
 	for _, s := range samples {
+		late := last < 0 && s.Taken != 0
 		switch {
-		case s.Modality != matcher.Face && s.Taken != 0, s.Taken < 0, s.Taken > MaxSequence, s.Modality == matcher.Face && timed && s.Taken <= last:
-			return &Error{Kind: Malformed, Code: "sequence-invalid", Detail: fmt.Sprintf("the times of captures are those of faces, and ascend from 0 to %s at most", MaxSequence)}
+		case s.Modality != matcher.Face && s.Taken != 0, s.Taken < 0, s.Taken > MaxSequence, s.Modality == matcher.Face && timed && (late || s.Taken <= last):
+			return &Error{Kind: Malformed, Code: "sequence-invalid", Detail: fmt.Sprintf("the times of captures are those of faces, are 0 at the first and ascend to %s at most", MaxSequence)}
 		case s.Modality == matcher.Face:
 			last = s.Taken
 		}

@@ -93,7 +93,7 @@ var catalogue = map[string]entry{
 	"subjects-invalid":              {400, "The list of subjects to search among is empty or too long", "Name 1 to 1,000 subjects, or leave subjects out to search the whole gallery."},
 	"audience-invalid":              {400, "The audience is missing or malformed", "Name who the assertion is for, usually the relying party's URL."},
 	"nonce-invalid":                 {400, "The nonce is malformed", "Use 1 to 256 printable characters."},
-	"sequence-invalid":              {400, "The times of the captures are no sequence", "Give every face a time_ms, ascending from 0 to 10000 in the order of the request, or give none."},
+	"sequence-invalid":              {400, "The times of the captures are no sequence", "Give every face a time_ms, 0 at the first and ascending to 10000 at most in the order of the request, or give none."},
 	"challenge-unknown":             {400, "There is no such challenge", "Ask for nonce, colour or head-turn."},
 	"challenge-required":            {400, "The audience demands a challenge", "Get one of the kind that the detail names from POST /v1/challenges, and send its nonce with captures that follow it."},
 	"parameter-invalid":             {400, "A parameter is out of range", "See the range of the field in /openapi.yaml."},

@@ -132,7 +132,7 @@ func samples(list []capture) ([]matcher.Sample, error) {
 	return out, checkTimes(list)
 }
 
-// checkTimes: faces have a time all or none, and it ascends in the order of the request.
+// checkTimes: faces have a time all or none; it is 0 at the first and ascends in the order of the request.
 func checkTimes(list []capture) error {
 	var last *capture
 	for i := range list {
@@ -141,6 +141,8 @@ func checkTimes(list []capture) error {
 			continue
 		}
 		switch {
+		case last == nil && c.sample.Taken != 0:
+			return malformed(CodeSequence, "capture %d: the time_ms of the first face is 0, and that of the others counts from it", i+1)
 		case last == nil:
 		case c.timed != last.timed:
 			return malformed(CodeSequence, "capture %d: either all faces have a time_ms or none has", i+1)

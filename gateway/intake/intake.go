@@ -108,6 +108,7 @@ func unsupported() *gateway.Error {
 // readJSONAsk reads the JSON form; without data it is the request part of a multipart form.
 func readJSONAsk(text []byte, fields []string, withData bool) (a ask, err error) {
 	err = readJSON(text, func(r *jsonReader) {
+		r.wide = []string{"group", "subjects"}
 		known := []field{{"captures", func() { a.captures = r.captures(withData) }}}
 		for _, name := range fields {
 			known = append(known, field{name, func() { r.set(&a, name) }})

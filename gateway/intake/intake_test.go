@@ -340,7 +340,9 @@ func TestTimes(t *testing.T) {
 		code  string
 	}{
 		{[]string{"0", "f", "40", "10000"}, ""},
-		{[]string{"7"}, ""},
+		{[]string{"f", "0", "7"}, ""},
+		{[]string{"7"}, CodeSequence},
+		{[]string{"f", "7", "40"}, CodeSequence},
 		{[]string{"", "f", ""}, ""},
 		{[]string{"0", ""}, CodeSequence},
 		{[]string{"", "0"}, CodeSequence},
@@ -379,7 +381,7 @@ func TestIdentifyAmong(t *testing.T) {
 	for more, code := range map[string]string{
 		`"group":"a b",`: CodeGroup, `"group":"",`: CodeGroup, `"group":1,`: CodeField, `"subjects":[],`: CodeSubjects, `"subjects":["a b"],`: CodeSubject,
 		`"subjects":[1],`: CodeField, `"subjects":"a",`: CodeField, `"subjects":[` + many + `"a"],`: CodeSubjects, `"subjects":[` + strings.TrimSuffix(many, ",") + `],`: "",
-		`"subjects":null,"group":null,`: "",
+		`"subjects":null,`: CodeField, `"group":null,`: CodeField, `"max_candidates":null,`: "",
 	} {
 		if _, err := ask(more); codeOf(t, err) != code {
 			t.Errorf("%.40s: %v, want %q", more, err, code)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -16,7 +17,8 @@ import (
 type jsonReader struct {
 	text []byte
 	pos  int
-	path []byte // of the value being read: captures[0].dpi
+	path []byte   // of the value being read: captures[0].dpi
+	wide []string // paths of fields that widen the request when they are absent: null is refused there
 	err  *gateway.Error
 }
 
@@ -114,6 +116,17 @@ func (r *jsonReader) null() bool {
 	return true
 }
 
+// absent steps over a null, where one may stand.
+func (r *jsonReader) absent() bool {
+	if !r.null() {
+		return false
+	}
+	if slices.Contains(r.wide, string(r.path)) {
+		r.fail(CodeField, "null does not belong here; left out, the field confines nothing")
+	}
+	return true
+}
+
 // object reads an object that may have the given fields, at most 64.
 func (r *jsonReader) object(fields ...field) {
 	if r.peek() != '{' {
@@ -137,7 +150,7 @@ func (r *jsonReader) object(fields ...field) {
 		}
 		seen |= 1 << k
 		r.push(name)
-		if r.expect(':') && !r.null() {
+		if r.expect(':') && !r.absent() {
 			fields[k].read()
 		}
 		if r.err != nil {

@@ -47,6 +47,7 @@ type VerifyRequest struct {
 	Audience string
 	Nonce    string
 	Captures []matcher.Sample
+	Arrived  time.Time // when all captures had arrived, before they waited for anything; zero: when the call began
 	Device   string
 }
 
@@ -56,6 +57,7 @@ type IdentifyRequest struct {
 	Audience      string
 	Nonce         string
 	Captures      []matcher.Sample
+	Arrived       time.Time      // as in VerifyRequest
 	MaxCandidates int            // 0: the default
 	Among         matcher.Filter // a group or some subjects of the gallery; zero: all members
 	Device        string

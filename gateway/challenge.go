@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -27,35 +26,51 @@ func (s *Service) Challenge(_ context.Context, kind string) (challenge.Issued, e
 	return s.minter.Issue(kind), nil
 }
 
-// redeem uses up a nonce that was issued here, and returns what it was issued for; nil for a nonce of somebody else. It is
-// used even if the request fails afterwards. A challenge that the policy demands must be there.
+// redeem returns what a nonce was issued for that was issued here and can still be used; nil for a nonce of somebody else. It
+// is not used up yet: that is for spend. A challenge that the policy demands must be there.
 func (s *Service) redeem(ctx context.Context, nonce string, policy decision.Policy) (*challenge.Issued, error) {
 	issued, ours, err := s.minter.Read(nonce)
-	if err == nil && ours {
-		err = s.spend(ctx, issued)
-	}
 	switch {
-	case errors.Is(err, challenge.ErrInvalid):
-		return nil, &Error{Kind: Conflict, Code: "nonce-spent", Detail: "the nonce was used before, has expired, or was not issued by this gateway", Hint: "get a new one from POST /v1/challenges"}
 	case err != nil:
-		return nil, err
+		return nil, nonceSpent()
 	case policy.Challenge != "" && (!ours || issued.Kind != policy.Challenge):
 		return nil, &Error{Kind: Malformed, Code: "challenge-required", Detail: fmt.Sprintf("this audience demands that a %s challenge is followed", policy.Challenge), Hint: "get one from POST /v1/challenges and send its nonce"}
 	case !ours:
 		return nil, nil
 	}
+	used, err := s.nonces.Used(ctx, issued.Nonce)
+	switch {
+	case err != nil:
+		return nil, noncesUnavailable(err)
+	case used:
+		return nil, nonceSpent()
+	}
 	return &issued, nil
 }
 
-func (s *Service) spend(ctx context.Context, issued challenge.Issued) error {
+// spend uses up what redeem returned, for the first request alone that gets here. It stands between extraction and whatever the
+// captures are compared with or told of: bytes that are no capture must cost no place in memory, and an attempt must cost its
+// nonce. Captures of which none is usable are no attempt.
+func (s *Service) spend(ctx context.Context, issued *challenge.Issued, captures []captured) error {
+	if issued == nil || !slices.ContainsFunc(captures, func(c captured) bool { return c.info.Usable }) {
+		return nil
+	}
 	first, err := s.nonces.Spend(ctx, issued.Nonce, issued.Expires())
 	switch {
 	case err != nil:
-		return unavailable("nonces-unavailable", "whether the nonce was used before cannot be said now", err)
+		return noncesUnavailable(err)
 	case !first:
-		return challenge.ErrInvalid
+		return nonceSpent()
 	}
 	return nil
+}
+
+func nonceSpent() error {
+	return &Error{Kind: Conflict, Code: "nonce-spent", Detail: "the nonce was used before, has expired, or was not issued by this gateway", Hint: "get a new one from POST /v1/challenges"}
+}
+
+func noncesUnavailable(cause error) error {
+	return unavailable("nonces-unavailable", "whether the nonce was used before cannot be said now", cause)
 }
 
 // instruction is what the captures of a request have to follow; nil when nothing.
@@ -66,8 +81,9 @@ func instruction(issued *challenge.Issued) *matcher.Challenge {
 	return issued.Challenge
 }
 
-// followed says why captures do not follow the challenge that the nonce came with; nothing when they do or there was none.
-func (s *Service) followed(issued *challenge.Issued, samples []matcher.Sample, captures []captured) []string {
+// followed says why captures that had arrived at a time do not follow the challenge that the nonce came with; nothing when they
+// do or there was none.
+func followed(issued *challenge.Issued, arrived time.Time, samples []matcher.Sample, captures []captured) []string {
 	c := instruction(issued)
 	if c == nil {
 		return nil
@@ -88,7 +104,7 @@ func (s *Service) followed(issued *challenge.Issued, samples []matcher.Sample, c
 	switch {
 	case k < 0:
 		return []string{"challenge-not-judged" + what}
-	case pad.Evidence[k].Suspect, s.deps.Now().Sub(issued.At) < last: // it cannot have been taken since
+	case pad.Evidence[k].Suspect, arrived.Sub(issued.At) < last: // it cannot have been taken since
 		return []string{"challenge-not-followed" + what}
 	}
 	return nil

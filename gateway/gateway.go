@@ -137,6 +137,14 @@ func (s *Service) policy(audience string) decision.Policy {
 	return s.deps.Policy
 }
 
+// arrival is when captures had arrived: now, unless their inbound adapter knows better.
+func (s *Service) arrival(known time.Time) time.Time {
+	if known.IsZero() {
+		return s.deps.Now()
+	}
+	return known
+}
+
 // staged runs one named stage and observes how long it took.
 func (s *Service) staged(name string, run func() error) error {
 	start := s.deps.Now()

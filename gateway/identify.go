@@ -20,7 +20,7 @@ type found struct {
 
 // Identify decides who of a gallery captures come from, and states the best candidate to the audience.
 func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutcome, error) {
-	policy := s.policy(r.Audience)
+	policy, arrived := s.policy(r.Audience), s.arrival(r.Arrived)
 	if err := checkIdentify(r); err != nil {
 		return IdentifyOutcome{}, err
 	}
@@ -30,6 +30,9 @@ func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutc
 	}
 	captures, err := s.extract(ctx, r.Captures, policy, instruction(issued))
 	if err != nil {
+		return IdentifyOutcome{}, err
+	}
+	if err := s.spend(ctx, issued, captures); err != nil {
 		return IdentifyOutcome{}, err
 	}
 	counted, excluded := admissible(captures, policy)
@@ -48,7 +51,7 @@ func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutc
 	if len(accepted) > 0 { // until it is announced
 		out.Decision = decision.Match
 	}
-	if withhold(&out.Outcome, unreliable(counted, compared), s.objections(issued, r.Captures, captures)); out.Decision != decision.Match {
+	if withhold(&out.Outcome, unreliable(counted, compared), objections(issued, arrived, r.Captures, captures)); out.Decision != decision.Match {
 		accepted = nil
 	}
 	if err := s.announce(ctx, r, accepted, &out); err != nil {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"slices"
+	"time"
 
 	"biogate/gateway/challenge"
 	"biogate/gateway/decision"
@@ -74,10 +75,10 @@ func withhold(out *Outcome, doubts, objections []string) {
 	}
 }
 
-// objections are why captures allow no verdict: what they were to follow, and what they look like.
-func (s *Service) objections(issued *challenge.Issued, samples []matcher.Sample, captures []captured) (out []string) {
+// objections are why captures that had arrived at a time allow no verdict: what they were to follow, and what they look like.
+func objections(issued *challenge.Issued, arrived time.Time, samples []matcher.Sample, captures []captured) (out []string) {
 	if attacked(captures) {
 		out = append(out, reasonAttack)
 	}
-	return append(out, s.followed(issued, samples, captures)...)
+	return append(out, followed(issued, arrived, samples, captures)...)
 }

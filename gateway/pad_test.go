@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -220,7 +222,14 @@ func TestTimesThatAreNoSequence(t *testing.T) {
 	late.Taken, early.Taken, timed.Taken = gateway.MaxSequence+1, -1, 1
 	second := video("alice", "alice")[1]
 	for _, captures := range [][]matcher.Sample{
-		{face("alice"), late}, {early}, {timed}, {second, second}, {second, face("alice")}, append(video("alice", "alice"), face("alice")),
+		{face("alice"), late},
+		{early},
+		{timed},
+		{second, second},
+		{second, face("alice")},
+		append(video("alice", "alice"), face("alice")),
+		{second},
+		video("alice", "alice", "alice")[1:], append([]matcher.Sample{finger("alice", "right-thumb")}, video("alice", "alice", "alice")[1:]...),
 	} {
 		_, err := h.Verify(context.Background(), gateway.VerifyRequest{Subject: "alice", Audience: "a", Captures: captures})
 		wantCode(t, err, "sequence-invalid", gateway.Malformed)
@@ -323,6 +332,166 @@ func TestAnAudienceCanDemandAChallenge(t *testing.T) {
 	}
 	if _, err := h.Verify(context.Background(), gateway.VerifyRequest{Subject: "alice", Audience: "https://other.example", Captures: video("alice")}); err != nil {
 		t.Errorf("an audience that demands none: %v", err)
+	}
+}
+
+// TestTimeInQueuesIsNoTimeOfCapture: captures were taken before they arrived.
+func TestTimeInQueuesIsNoTimeOfCapture(t *testing.T) {
+	var h *house
+	h, _ = newJudgingHouse(t, decision.Policy{}, func(_ []matcher.Frame, c *matcher.Challenge) matcher.PAD {
+		h.now.Add(int64(5 * time.Second)) // the judge is slow
+		return matcher.PAD{Score: 1, Evidence: []matcher.PADEvidence{{Name: c.EvidenceName(), Score: 1}}}
+	})
+	ctx := context.Background()
+	for _, c := range []struct {
+		arrived, called time.Duration // after the nonce was issued; arrived 0: when called
+		want            decision.Verdict
+	}{
+		{0, 99 * time.Millisecond, decision.Inconclusive},
+		{0, 100 * time.Millisecond, decision.Match},
+		{99 * time.Millisecond, 3 * time.Second, decision.Inconclusive},
+		{100 * time.Millisecond, 3 * time.Second, decision.Match},
+	} {
+		ask := func() (nonce string, arrived time.Time) {
+			issued, err := h.Challenge(ctx, "colour")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.arrived > 0 {
+				arrived = h.deps.Now().Add(c.arrived)
+			}
+			h.now.Add(int64(c.called))
+			return issued.Nonce, arrived
+		}
+		v := gateway.VerifyRequest{Subject: "alice", Audience: "https://rp.example", Captures: video("alice", "alice")}
+		v.Nonce, v.Arrived = ask()
+		if out, err := h.Verify(ctx, v); err != nil || out.Decision != c.want {
+			t.Errorf("%+v: verified %s %v %v", c, out.Decision, out.Reasons, err)
+		}
+		i := gateway.IdentifyRequest{Gallery: "g", Audience: "https://rp.example", Captures: video("alice", "alice")}
+		i.Nonce, i.Arrived = ask()
+		if out, err := h.Identify(ctx, i); err != nil || out.Decision != c.want {
+			t.Errorf("%+v: identified %s %v %v", c, out.Decision, out.Reasons, err)
+		}
+	}
+}
+
+// TestNoncesOutliveWhatIsNoCapture: else whoever sends a few bytes at a time could shut challenges off for everybody.
+func TestNoncesOutliveWhatIsNoCapture(t *testing.T) {
+	const room = 3
+	h := newHouse(t, func(d *gateway.Deps) {
+		d.Nonces = challenge.NewSpent(room, d.Now)
+		strict := d.Policy
+		strict.PAD, strict.Challenge = decision.PADRequire, "colour"
+		d.Audiences = map[string]decision.Policy{"strict": strict}
+	})
+	h.enroll(t, "alice", face("alice"))
+	ctx := context.Background()
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	issue := func() string {
+		issued, err := h.Challenge(ctx, "nonce")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return issued.Nonce
+	}
+	ask := func(audience, nonce string, captures ...matcher.Sample) (verified, identified error) {
+		_, verified = h.Verify(ctx, gateway.VerifyRequest{Subject: "alice", Audience: audience, Nonce: nonce, Captures: captures})
+		_, identified = h.Identify(ctx, gateway.IdentifyRequest{Gallery: "g", Audience: audience, Nonce: nonce, Captures: captures})
+		return verified, identified
+	}
+	for _, c := range []struct {
+		audience, code string
+		kind           gateway.Kind
+		captures       []matcher.Sample
+	}{
+		{"rp", "captures-missing", gateway.Malformed, nil},
+		{"rp", "capture-undecodable", gateway.Malformed, []matcher.Sample{face("")}},
+		{"rp", "capture-undecodable", gateway.Malformed, []matcher.Sample{face("alice"), face("")}},
+		{"rp", "sequence-invalid", gateway.Malformed, video("alice", "alice")[1:]},
+		{"rp", "engine-unavailable", gateway.NotBuilt, []matcher.Sample{{Modality: "iris", Data: []byte("alice")}}},
+		{"rp", "", 0, []matcher.Sample{face("!blank"), finger("!blank", "")}},
+		{"strict", "challenge-required", gateway.Malformed, []matcher.Sample{face("alice")}},
+	} {
+		nonce := issue()
+		for range 2 * room {
+			one, many := ask(c.audience, nonce, c.captures...)
+			if one, many := gateway.AsError(one), gateway.AsError(many); c.code != "" && (one.Code != c.code || many.Code != c.code || one.Kind != c.kind) {
+				t.Fatalf("verified %v, identified %v, want %s", one, many, c.code)
+			}
+			if c.code == "" && (one != nil || many != nil) {
+				t.Fatalf("unusable captures: %v, %v", one, many)
+			}
+		}
+	}
+	spent := issue()
+	for i, nonce := range []string{spent, issue(), issue()} { // all the room
+		if _, err := h.Verify(ctx, gateway.VerifyRequest{Subject: "alice", Audience: "rp", Nonce: nonce, Captures: []matcher.Sample{face("mallory")}}); err != nil {
+			t.Fatalf("%d: %v", i, err)
+		}
+	}
+	one, many := ask("rp", issue(), face("alice"))
+	wantCode(t, one, "nonces-unavailable", gateway.Unavailable)
+	wantCode(t, many, "nonces-unavailable", gateway.Unavailable)
+	one, many = ask("rp", spent, face("alice"))
+	wantCode(t, one, "nonce-spent", gateway.Conflict)
+	wantCode(t, many, "nonce-spent", gateway.Conflict)
+	if _, many := ask("rp", issue()); gateway.AsError(many).Code != "captures-missing" {
+		t.Errorf("no capture, when memory is full: %v", many)
+	}
+	h.now.Add(int64(challenge.Lifetime))
+	if one, _ := ask("rp", issue(), face("alice")); one != nil {
+		t.Errorf("after the lifetime of what was used: %v", one)
+	}
+}
+
+// gatheringNonces has all callers see a nonce unused before any of them uses it.
+type gatheringNonces struct {
+	gateway.Nonces
+	gathered sync.WaitGroup
+}
+
+func (n *gatheringNonces) Used(ctx context.Context, nonce string) (bool, error) {
+	used, err := n.Nonces.Used(ctx, nonce)
+	n.gathered.Done()
+	n.gathered.Wait()
+	return used, err
+}
+
+// TestOneOfManyRequestsUsesANonce: the others get no further than to its captures.
+func TestOneOfManyRequestsUsesANonce(t *testing.T) {
+	const n = 16
+	nonces, registry := &gatheringNonces{}, &countingRegistry{}
+	h := newHouse(t, func(d *gateway.Deps) {
+		nonces.Nonces = challenge.NewSpent(n, d.Now)
+		registry.toyRegistry = d.Registry.(*toyRegistry)
+		d.Nonces, d.Registry, d.Workers = nonces, registry, n
+	})
+	h.enroll(t, "alice", face("alice"))
+	issued, err := h.Challenge(context.Background(), "nonce")
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry.reads.Store(0)
+	nonces.gathered.Add(n)
+	var all sync.WaitGroup
+	var matched atomic.Int32
+	for range n {
+		all.Go(func() {
+			out, err := h.Verify(context.Background(), gateway.VerifyRequest{Subject: "alice", Audience: "rp", Nonce: issued.Nonce, Captures: []matcher.Sample{face("alice")}})
+			switch {
+			case err == nil && out.Decision == decision.Match:
+				matched.Add(1)
+			case err == nil || gateway.AsError(err).Code != "nonce-spent" || len(out.Captures) > 0:
+				t.Errorf("%+v %v", out, err)
+			}
+		})
+	}
+	all.Wait()
+	if matched.Load() != 1 || registry.reads.Load() != 1 {
+		t.Errorf("%d of %d requests matched, after %d readings of the record", matched.Load(), n, registry.reads.Load())
 	}
 }
 

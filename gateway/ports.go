@@ -140,6 +140,8 @@ type Nonces interface {
 	// time has come: it may be forgotten already. Of several calls at once one is the first. After an error nobody may rely
 	// on the nonce.
 	Spend(ctx context.Context, nonce string, until time.Time) (first bool, err error)
+	// Used says whether a nonce was used and is remembered. It spares work for nothing; only Spend decides.
+	Used(ctx context.Context, nonce string) (bool, error)
 }
 
 // Receipt is the answer to an earlier write.

@@ -13,13 +13,16 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	if err := checkVerify(r); err != nil {
 		return Outcome{}, err
 	}
-	policy := s.policy(r.Audience)
+	policy, arrived := s.policy(r.Audience), s.arrival(r.Arrived)
 	issued, err := s.redeem(ctx, r.Nonce, policy)
 	if err != nil {
 		return Outcome{}, err
 	}
 	captures, err := s.extract(ctx, r.Captures, policy, instruction(issued))
 	if err != nil {
+		return Outcome{}, err
+	}
+	if err := s.spend(ctx, issued, captures); err != nil {
 		return Outcome{}, err
 	}
 	counted, excluded := admissible(captures, policy)
@@ -39,7 +42,7 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	}
 	found.reasons = append(excluded, found.reasons...)
 	out := conclude(policy, captures, found, degraded)
-	withhold(&out, unreliable(counted, modalitiesOf(found.scores)), s.objections(issued, r.Captures, captures))
+	withhold(&out, unreliable(counted, modalitiesOf(found.scores)), objections(issued, arrived, r.Captures, captures))
 	if out.Decision == decision.Match {
 		out.Assertion, err = s.assert(ctx, AssertionFacts{Subject: r.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "verify", Device: r.Device}, out)
 	}

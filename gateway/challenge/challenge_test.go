@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"biogate/gateway"
 	"biogate/gateway/challenge"
 	"biogate/gateway/porttest"
@@ -152,6 +154,11 @@ func TestSpentIsBounded(t *testing.T) {
 	if first, err := spend("0", time.Minute); first || err != nil {
 		t.Errorf("one that was used, when full: %v %v", first, err)
 	}
+	for nonce, want := range map[string]bool{"0": true, "3": false} {
+		if used, err := s.Used(context.Background(), nonce); err != nil || used != want {
+			t.Errorf("%s is used: %v %v, when full", nonce, used, err)
+		}
+	}
 	c.at = c.at.Add(10 * time.Second)
 	if first, err := spend("3", time.Minute); !first || err != nil {
 		t.Errorf("after one expired: %v %v", first, err)
@@ -161,4 +168,36 @@ func TestSpentIsBounded(t *testing.T) {
 			t.Errorf("%s was forgotten early", nonce)
 		}
 	}
+	c.at = c.at.Add(10 * time.Second) // 2 expires, which was used after 1 that does not
+	if first, err := spend("4", time.Minute); !first || err != nil {
+		t.Errorf("behind one that lasts longer, one that expired takes room: %v %v", first, err)
+	}
+	if _, err := spend("5", time.Minute); !errors.Is(err, challenge.ErrFull) {
+		t.Errorf("a fourth again: %v", err)
+	}
+}
+
+// TestSpentForgetsNothingEarly holds the memory against a plain list, in any order of expiry.
+func TestSpentForgetsNothingEarly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := newClock()
+		const limit = 5
+		s := challenge.NewSpent(limit, c.now)
+		until := map[string]time.Time{} // what must be remembered
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			c.at = c.at.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "later")) * time.Second)
+			maps.DeleteFunc(until, func(_ string, end time.Time) bool { return !c.at.Before(end) })
+			nonce := fmt.Sprint(rapid.IntRange(0, 9).Draw(t, "nonce"))
+			end := c.at.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, "lasts")) * time.Second)
+			_, used := until[nonce]
+			want, full := !used && end.After(c.at), !used && end.After(c.at) && len(until) == limit
+			first, err := s.Spend(context.Background(), nonce, end)
+			if full != errors.Is(err, challenge.ErrFull) || !full && err != nil || first != (want && !full) {
+				t.Fatalf("first %v (%v), want %v, full %v", first, err, want, full)
+			}
+			if first {
+				until[nonce] = end
+			}
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package challenge
 
 import (
+	"container/heap"
 	"context"
 	"errors"
 	"sync"
@@ -17,12 +18,28 @@ type Spent struct {
 
 	mu    sync.Mutex
 	used  map[string]struct{}
-	queue []spent // in order of use
+	queue queue
 }
 
 type spent struct {
 	nonce string
 	until time.Time
+}
+
+// queue is a heap of used nonces: the first is the first that may be forgotten.
+type queue []spent
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].until.Before(q[j].until) }
+func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)        { *q = append(*q, x.(spent)) }
+
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	x := (*q)[last]
+	(*q)[last] = spent{}
+	*q = (*q)[:last]
+	return x
 }
 
 // NewSpent makes a memory for at most limit nonces at a time, some 150 bytes each.
@@ -46,17 +63,24 @@ func (s *Spent) Spend(ctx context.Context, nonce string, until time.Time) (first
 		return false, ErrFull
 	}
 	s.used[nonce] = struct{}{}
-	s.queue = append(s.queue, spent{nonce, until})
+	heap.Push(&s.queue, spent{nonce, until})
 	return true, nil
 }
 
-// forget drops what expired, up to the first that did not: what is behind that stays a little longer.
-func (s *Spent) forget(now time.Time) {
-	n := 0
-	for n < len(s.queue) && !now.Before(s.queue[n].until) {
-		delete(s.used, s.queue[n].nonce)
-		s.queue[n] = spent{}
-		n++
+// Used implements gateway.Nonces. The error is ctx's.
+func (s *Spent) Used(ctx context.Context, nonce string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
 	}
-	s.queue = s.queue[n:]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, used := s.used[nonce]
+	return used, nil
+}
+
+// forget drops all that expired.
+func (s *Spent) forget(now time.Time) {
+	for len(s.queue) > 0 && !now.Before(s.queue[0].until) {
+		delete(s.used, heap.Pop(&s.queue).(spent).nonce)
+	}
 }

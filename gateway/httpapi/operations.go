@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"biogate/gateway"
 	"biogate/gateway/intake"
@@ -70,6 +71,7 @@ func readForget(s *Server, r request) (work, error) {
 
 func readVerify(s *Server, r request) (work, error) {
 	req, err := intake.Verify(r.body)
+	req.Arrived = time.Now()
 	return work{run: func(ctx context.Context) (answer, error) {
 		res, err := s.deps.API.Verify(ctx, req)
 		return answer{
@@ -81,6 +83,7 @@ func readVerify(s *Server, r request) (work, error) {
 
 func readIdentify(s *Server, r request) (work, error) {
 	req, err := intake.Identify(r.body)
+	req.Arrived = time.Now()
 	return work{run: func(ctx context.Context) (answer, error) {
 		res, err := s.deps.API.Identify(ctx, req)
 		return answer{status: http.StatusOK, degraded: res.Degraded, decision: res.Decision, body: identification{

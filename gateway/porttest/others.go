@@ -260,6 +260,9 @@ func Receipts(t *testing.T, open func(t testing.TB, now func() time.Time) gatewa
 func Nonces(t *testing.T, open func(t testing.TB) gateway.Nonces) {
 	spend := func(t *testing.T, s gateway.Nonces, nonce string, wanted bool) {
 		t.Helper()
+		if used, err := s.Used(ctx(t), nonce); err != nil || used == wanted {
+			t.Errorf("Used %q: %v (%v), want %v", nonce, used, err, !wanted)
+		}
 		if first, err := s.Spend(ctx(t), nonce, time.Now().Add(time.Minute)); err != nil || first != wanted {
 			t.Errorf("Spend %q: %v (%v), want %v", nonce, first, err, wanted)
 		}
@@ -302,6 +305,9 @@ func Nonces(t *testing.T, open func(t testing.TB) gateway.Nonces) {
 		s := open(t)
 		if first, err := s.Spend(ended(), "a", time.Now().Add(time.Minute)); err == nil || first {
 			t.Errorf("Spend: %v, %v", first, err)
+		}
+		if used, err := s.Used(ended(), "a"); err == nil || used {
+			t.Errorf("Used: %v, %v", used, err)
 		}
 	})
 }

@@ -79,12 +79,13 @@ func pull(ctx context.Context, dir string, wanted []Manifest) error {
 }
 
 func prepareAll(wanted []Manifest, where func(Source) (string, error), dir string) error {
+	var problems []error // of one model; the others may be had
 	for _, m := range wanted {
 		if err := m.Prepare(where, dir); err != nil {
-			return fmt.Errorf("models: %s: %w", m.ID, err)
+			problems = append(problems, fmt.Errorf("models: %s: %w", m.ID, err))
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // tarball is where `npm pack` leaves the package in a folder.

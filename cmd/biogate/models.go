@@ -104,13 +104,14 @@ func (c modelsPullCmd) Run(ctx context.Context, out console) error {
 		pullNetworks = func() error { return models.PullFrom(c.From, c.Models) }
 		pullLibrary = func() error { return library.PullFrom(c.From, c.Models) }
 	}
-	if err := pullNetworks(); err != nil {
-		return err
-	}
+	missing := pullNetworks() // of one model; others, and the library, may be had
 	if known {
 		if err := pullLibrary(); err != nil {
-			return fmt.Errorf("the networks are there, the library that runs them faster than OpenCV is not: %w", err)
+			missing = errors.Join(missing, fmt.Errorf("the library that runs the networks faster than OpenCV: %w", err))
 		}
+	}
+	if missing != nil {
+		return missing
 	}
 	return modelsVerifyCmd{c.modelFlags}.Run(out)
 }

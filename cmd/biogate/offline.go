@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"biogate/gateway/decision"
 	"biogate/matcher"
@@ -139,6 +140,7 @@ type matchAnswer struct {
 	Decision     decision.Verdict `json:"decision"`
 	Modality     matcher.Modality `json:"modality"`
 	Model        string           `json:"model"`
+	Reasons      []string         `json:"reasons,omitempty"` // why a failure says little
 }
 
 func (c matchCmd) Run(ctx context.Context, out console) error {
@@ -156,6 +158,9 @@ func (c matchCmd) Run(ctx context.Context, out console) error {
 	}
 	if err := out.answer(a, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: score %.4g, FMR %.3g%s (%s, %s)\n", a.Decision, a.Score, a.FMR, extrapolated(a.Extrapolated), a.Modality, a.Model)
+		if len(a.Reasons) > 0 {
+			fmt.Fprintf(w, "a capture says little about a failure: %s\n", strings.Join(a.Reasons, ", "))
+		}
 	}); err != nil {
 		return err
 	}
@@ -263,8 +268,11 @@ func (o *offline) match(ctx context.Context, c matchCmd) (matchAnswer, error) {
 	}
 	answer := matchAnswer{Score: score, Modality: engine.Modality(), Model: engine.Model(), Decision: decision.NoMatch}
 	answer.FMR, answer.Extrapolated = calibration.FMR(score)
-	if answer.FMR <= c.MaxFMR {
+	switch {
+	case answer.FMR <= c.MaxFMR:
 		answer.Decision = decision.Match
+	case a.Quality.Unreliable || b.Quality.Unreliable:
+		answer.Decision, answer.Reasons = decision.Inconclusive, slices.Concat(a.Quality.Reasons, b.Quality.Reasons)
 	}
 	return answer, nil
 }

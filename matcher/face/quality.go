@@ -47,7 +47,9 @@ func measure(src extent, f alignedFace) (m measures) {
 	m.eyes = distance(five[0], five[1])
 	m.roll = degrees(math.Atan2(five[1].y-five[0].y, five[1].x-five[0].x))
 	m.inside = f.marks.inside(src)
-	m.yaw, m.pitch = headPose(five, f.toTemplate)
+	if m.yaw, m.pitch = headPose(five, f.toTemplate); math.IsNaN(m.yaw) {
+		m.yaw, m.pitch = 90, 90
+	}
 	m.mean, m.contrast, m.sharpness = tones(f.pixels)
 	t := mosaicOf(f.pixels)
 	m.shade = t.shade()
@@ -196,7 +198,8 @@ func otherFace(faces []box, at point) float64 {
 // ramp goes from 0 at bad to 1 at good, whichever is larger.
 func ramp(x, bad, good float64) float64 { return min(max((x-bad)/(good-bad), 0), 1) }
 
-// headPose reads yaw and pitch off the nose's place between eyes and mouth in the aligned face.
+// headPose reads yaw and pitch off the nose's place between eyes and mouth in the aligned face; not numbers where these are in
+// one place.
 func headPose(five [5]point, toTemplate similarity) (yaw, pitch float64) {
 	for i, p := range five {
 		five[i] = toTemplate.apply(p)
@@ -204,7 +207,7 @@ func headPose(five [5]point, toTemplate similarity) (yaw, pitch float64) {
 	left, right := mean(five[0], five[3]), mean(five[1], five[4])
 	eyes, mouth := (five[0].y+five[1].y)/2, (five[3].y+five[4].y)/2
 	if right.x-left.x < 1 || mouth-eyes < 1 {
-		return 90, 90
+		return math.NaN(), math.NaN()
 	}
 	aside := (five[2].x - (left.x+right.x)/2) / (right.x - left.x)
 	down := (five[2].y - eyes) / (mouth - eyes)

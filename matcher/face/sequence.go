@@ -125,7 +125,7 @@ func stillEvidence(shots []shot, least float64) (evidence []matcher.PADEvidence)
 	return evidence
 }
 
-// median over the shots that have a value; not a number when none has.
+// median over the shots that have a value, the lower one of two; not a number when none has.
 func median(shots []shot, value func(shot) float64) float64 {
 	var list []float64
 	for _, s := range shots {
@@ -137,7 +137,7 @@ func median(shots []shot, value func(shot) float64) float64 {
 		return math.NaN()
 	}
 	slices.Sort(list)
-	return list[len(list)/2]
+	return list[(len(list)-1)/2]
 }
 
 var errChallenge = errors.New("face: a challenge of a kind that this engine does not know")

@@ -284,6 +284,54 @@ func TestAdmissionShedsWhatItCannotDo(t *testing.T) {
 	}
 }
 
+// arrivalAPI passes on when requests are said to have arrived. Verifications wait until release is closed.
+type arrivalAPI struct {
+	*fakeAPI
+	entered chan time.Time
+	release chan struct{}
+}
+
+func (a *arrivalAPI) Verify(ctx context.Context, r gateway.VerifyRequest) (gateway.Outcome, error) {
+	a.entered <- r.Arrived
+	<-a.release
+	return matched(ctx), nil
+}
+
+func (a *arrivalAPI) Identify(ctx context.Context, r gateway.IdentifyRequest) (gateway.IdentifyOutcome, error) {
+	a.entered <- r.Arrived
+	return a.fakeAPI.Identify(ctx, r)
+}
+
+// TestARequestArrivesBeforeItWaits: what it waits for a slot is no time in which its captures can have been taken.
+func TestARequestArrivesBeforeItWaits(t *testing.T) {
+	api := &arrivalAPI{&fakeAPI{}, make(chan time.Time), make(chan struct{})}
+	begun := time.Now()
+	r := start(t, api, func(d *Deps) {
+		d.Config.Slots, d.Config.Queue, d.Config.QueueWait = 1, 2, time.Minute
+	})
+	working := r.verifyLater(t)
+	arrivals := []time.Time{<-api.entered}
+	found := make(chan reply, 1)
+	go func() {
+		found <- r.postJSON(t, "/v1/identifications", `{"gallery":"g","audience":"b","captures":[{"modality":"face","data":"aGVs"}]}`)
+	}()
+	waiting := r.verifyLater(t)
+	for len(r.heavy.queue) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	freed := time.Now()
+	close(api.release)
+	arrivals = append(arrivals, <-api.entered, <-api.entered)
+	for _, at := range arrivals {
+		if at.Before(begun) || at.After(freed) {
+			t.Errorf("arrived at %s, sent after %s, at work after %s", at, begun, freed)
+		}
+	}
+	if a, b, c := <-working, <-waiting, <-found; a.status != 200 || b.status != 200 || c.status != 200 {
+		t.Errorf("%d %d %d", a.status, b.status, c.status)
+	}
+}
+
 func TestQueueWaitAndDeadline(t *testing.T) {
 	api, entered, release := blocking()
 	defer close(release)

@@ -86,7 +86,7 @@ func TestHeadTurnChallengeOverHTTP(t *testing.T) {
 		}
 		return first
 	}
-	// Of the 36 instructions the simulated head shows too little relief in two; whoever fails tries again.
+	// The simulated head shows too little relief in a few instructions; whoever fails tries again.
 	person := answer(synth.BonaFide)
 	for try := 0; person.Decision == "inconclusive" && try < 4; try++ {
 		person = answer(synth.BonaFide)

@@ -109,7 +109,7 @@ func (m *Minter) sum(purpose string, b []byte) []byte {
 }
 
 // Instructions. The person needs time to turn the head and the screen to change its colour; the camera takes several frames
-// a step. A colour challenge is one of 324, a head-turn one of 36.
+// a step. A colour challenge is one of 324, a head-turn one of 34.
 const (
 	colours    = 5
 	colourStep = 600 * time.Millisecond
@@ -126,8 +126,10 @@ func (m *Minter) instruct(kind string, body []byte) *matcher.Challenge {
 	case matcher.ChallengeColour:
 		c.Steps = extend(nil, random, []string{"red", "green", "blue", "white"}, colours, colourStep)
 	case matcher.ChallengeHeadTurn:
-		c.Steps = []matcher.ChallengeStep{{Value: "ahead", To: aheadStep}}
-		c.Steps = extend(c.Steps, random, []string{"left", "right", "up", "down"}, turns, turnStep)
+		// Nodding alone shows too little of a head's relief: a picture held close looks up and down as well.
+		for !slices.ContainsFunc(c.Steps, func(s matcher.ChallengeStep) bool { return s.Value == "left" || s.Value == "right" }) {
+			c.Steps = extend([]matcher.ChallengeStep{{Value: "ahead", To: aheadStep}}, random, []string{"left", "right", "up", "down"}, turns, turnStep)
+		}
 	default:
 		return nil
 	}

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -435,7 +436,7 @@ func TestNoncesOutliveWhatIsNoCapture(t *testing.T) {
 	one, many := ask("rp", issue(), face("alice"))
 	wantCode(t, one, "nonces-unavailable", gateway.Unavailable)
 	wantCode(t, many, "nonces-unavailable", gateway.Unavailable)
-	one, many = ask("rp", spent, face("alice"))
+	one, many = ask("rp", spent) // which is said before captures are looked at
 	wantCode(t, one, "nonce-spent", gateway.Conflict)
 	wantCode(t, many, "nonce-spent", gateway.Conflict)
 	if _, many := ask("rp", issue()); gateway.AsError(many).Code != "captures-missing" {
@@ -445,6 +446,29 @@ func TestNoncesOutliveWhatIsNoCapture(t *testing.T) {
 	if one, _ := ask("rp", issue(), face("alice")); one != nil {
 		t.Errorf("after the lifetime of what was used: %v", one)
 	}
+}
+
+// silentNonces does not answer.
+type silentNonces struct{}
+
+func (silentNonces) Spend(context.Context, string, time.Time) (bool, error) {
+	return true, errors.New("no answer in time")
+}
+
+func (silentNonces) Used(context.Context, string) (bool, error) {
+	return false, errors.New("no answer in time")
+}
+
+func TestNothingIsDecidedWhileNoncesAreUnknown(t *testing.T) {
+	h := newHouse(t, func(d *gateway.Deps) { d.Nonces = silentNonces{} })
+	h.enroll(t, "alice", face("alice"))
+	issued, err := h.Challenge(context.Background(), "nonce")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.Verify(context.Background(), gateway.VerifyRequest{Subject: "alice", Audience: "rp", Nonce: issued.Nonce, Captures: []matcher.Sample{face("alice")}})
+	wantCode(t, err, "nonces-unavailable", gateway.Unavailable)
+	h.verify(t, "alice", face("alice"))
 }
 
 // gatheringNonces has all callers see a nonce unused before any of them uses it.

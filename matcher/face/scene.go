@@ -2,6 +2,7 @@ package face
 
 import (
 	"image"
+	"slices"
 
 	"biogate/matcher"
 	"biogate/matcher/imaging"
@@ -36,6 +37,11 @@ func open(s matcher.Sample) (*scene, error) {
 }
 
 func (s *scene) all() image.Rectangle { return image.Rect(0, 0, s.Width, s.Height) }
+
+// holds says whether something of the photo was decoded at a scale.
+func (s *scene) holds(scale int) bool {
+	return slices.ContainsFunc(s.views, func(v imaging.View) bool { return v.Scale == scale })
+}
 
 // view is a view that shows a part of the photo, with at most so many of its pixels to one: the smallest that there is, or
 // a new one.

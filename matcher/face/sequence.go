@@ -21,9 +21,9 @@ type shot struct {
 // piece of evidence of its own: identity (all frames show one person), network and spectrum (the single frames', taken
 // together), parallax (the face moves as a solid and not as a flat thing), continuity (the frames can be of one movement), and,
 // when there was a challenge, whether it was followed and whether its light falls on the face more than on what is behind. Only
-// a head that turned as it was told, in one movement and seen to be solid, is taken for bona fide: pictures have no relief,
-// photographs that are swapped do not move, a recording knows no instruction. Whoever makes up the frames themselves can
-// make up such a movement as well: the camera has to be trusted.
+// a head that turned as it was told, in one movement, seen to be solid and with a spectrum that was looked at, is taken for
+// bona fide: pictures have no relief, photographs that are swapped do not move, a recording knows no instruction. Whoever makes
+// up the frames themselves can make up such a movement as well: the camera has to be trusted.
 func (e *Engine) JudgeSequence(ctx context.Context, frames []matcher.Frame, c *matcher.Challenge) (matcher.PAD, error) {
 	if len(frames) < 2 {
 		return matcher.PAD{}, parameter("a sequence has two frames or more, this one has %d", len(frames))
@@ -54,7 +54,8 @@ func (e *Engine) JudgeSequence(ctx context.Context, frames []matcher.Frame, c *m
 	}
 	evidence = append(evidence, solid, moved)
 	if c != nil {
-		answered, err := challenged(shots, *c, solid.Score > 0.5 && moved.Score > 0.5)
+		peak := median(shots, func(s shot) float64 { return s.peak })
+		answered, err := challenged(shots, *c, solid.Score > 0.5 && moved.Score > 0.5 && !math.IsNaN(peak))
 		if err != nil {
 			return matcher.PAD{}, err
 		}

@@ -23,8 +23,12 @@ const (
 	roundingPower = tileSide * tileSide
 )
 
-// spectralPeak is that of the middle of a face, at the photo's own resolution; not a number where it is smaller than a tile.
+// spectralPeak is that of the middle of a face, at the photo's own resolution; not a number where it is smaller than a tile, or
+// where all of a large photo would have to be decoded for it.
 func (s *scene) spectralPeak(b box) (float64, error) {
+	if !s.photo.InParts() && s.Width*s.Height > wholeUpTo && !s.holds(1) {
+		return math.NaN(), nil
+	}
 	side := min(max(b.height(), tileSide), tileSide+(tilesMost-1)*tileStep, float64(s.Width), float64(s.Height))
 	if side < tileSide {
 		return math.NaN(), nil

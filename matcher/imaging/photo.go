@@ -59,6 +59,9 @@ func Open(data []byte, claimed string) (*Photo, error) {
 	return p, nil
 }
 
+// InParts says whether a part at full size takes less time than all of the photo at full size.
+func (p *Photo) InParts() bool { return p.jpeg != nil }
+
 // Scalable says whether smaller views take less time than the whole, and parts less than all of it.
 func (p *Photo) Scalable() bool { return p.jpeg != nil || p.jp2 != nil }
 

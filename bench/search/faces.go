@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"biogate/bench/accuracy"
 	"biogate/bench/parallel"
 	"biogate/bench/synth"
 	"biogate/matcher"
@@ -225,7 +226,7 @@ func (g *crowd) ranked(found [][]matcher.Candidate) Ranked {
 			hits++
 		}
 	}
-	return Ranked{share(hits, len(found)), wilson(hits, len(found)), len(found)}
+	return Ranked{share(hits, len(found)), accuracy.Wilson(hits, len(found)), len(found)}
 }
 
 // agreed is the share of the candidates that comparing everybody gives which a search has at the same rank with the same score,
@@ -240,7 +241,7 @@ func (g *crowd) agreed(found [][]matcher.Candidate) Agreed {
 			}
 		}
 	}
-	return Agreed{share(hits, of), wilson(hits, of), of}
+	return Agreed{share(hits, of), accuracy.Wilson(hits, of), of}
 }
 
 // holdPasses sets passes against the reading of memory: GBS by the clock, the share by CPU time, which other programs do not lengthen.

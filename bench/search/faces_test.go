@@ -6,6 +6,7 @@ import (
 	"math"
 	"testing"
 
+	"biogate/bench/accuracy"
 	"biogate/matcher"
 	"biogate/models"
 )
@@ -103,7 +104,7 @@ func TestOpenSetCounts(t *testing.T) {
 	if tenth.FPIR != 1.0/1001 || tenth.FNIR != 0.75 || !(tenth.Threshold > 0.999 && tenth.Threshold < 0.9995) {
 		t.Errorf("at 0.1 %%: %+v", tenth)
 	}
-	if one.FPIRInterval != wilson(10, 1001) || one.FNIRInterval != wilson(2, 4) {
+	if one.FPIRInterval != accuracy.Wilson(10, 1001) || one.FNIRInterval != accuracy.Wilson(2, 4) {
 		t.Errorf("intervals %+v", one)
 	}
 }

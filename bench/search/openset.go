@@ -104,8 +104,8 @@ func (s *searches) threshold(target float64) float64 {
 func (s *searches) rate(r OpenSetRate, repeated int) OpenSetRate {
 	found := len(s.strangers) - below(s.strangers, r.Threshold)
 	lost := below(s.mates, r.Threshold)
-	r.FPIR, r.FPIRInterval = share(found, len(s.strangers)), wilson(found/repeated, len(s.strangers)/repeated)
-	r.FNIR, r.FNIRInterval = share(lost, len(s.mates)), wilson(lost/repeated, len(s.mates)/repeated)
+	r.FPIR, r.FPIRInterval = share(found, len(s.strangers)), accuracy.Wilson(found/repeated, len(s.strangers)/repeated)
+	r.FNIR, r.FNIRInterval = share(lost, len(s.mates)), accuracy.Wilson(lost/repeated, len(s.mates)/repeated)
 	return r
 }
 

@@ -2,7 +2,6 @@ package search
 
 import (
 	"context"
-	"math"
 
 	"biogate/bench/accuracy"
 	"biogate/matcher"
@@ -52,12 +51,12 @@ func (v verdict) ranked(mode string) Ranked {
 	if mode == ModeTwoStage {
 		hits = v.twoStage
 	}
-	return Ranked{share(hits, v.asked), wilson(hits, v.asked), v.asked}
+	return Ranked{share(hits, v.asked), accuracy.Wilson(hits, v.asked), v.asked}
 }
 
 // agreed is what two-stage search loses.
 func (v verdict) agreed() Agreed {
-	return Agreed{share(v.both, v.exhaustive), wilson(v.both, v.exhaustive), v.exhaustive}
+	return Agreed{share(v.both, v.exhaustive), accuracy.Wilson(v.both, v.exhaustive), v.exhaustive}
 }
 
 // mateAtTop says whether exhaustive search has the mate of query j at rank 1. Where it was not asked, it need not be: if
@@ -84,7 +83,7 @@ func (g *filled) agreement(exhaustive []matcher.Candidate) Agreed {
 			agree++
 		}
 	}
-	return Agreed{share(agree, of), wilson(agree, of), of}
+	return Agreed{share(agree, of), accuracy.Wilson(agree, of), of}
 }
 
 func share(hits, of int) float64 {
@@ -92,22 +91,4 @@ func share(hits, of int) float64 {
 		return 0
 	}
 	return float64(hits) / float64(of)
-}
-
-// wilson is the 95 % score interval of a share (Wilson 1927).
-func wilson(hits, of int) accuracy.Interval {
-	if of == 0 {
-		return accuracy.Interval{Low: 0, High: 1}
-	}
-	const z = 1.96
-	n, p := float64(of), share(hits, of)
-	middle, half := p+z*z/(2*n), z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	i := accuracy.Interval{Low: (middle - half) / (1 + z*z/n), High: (middle + half) / (1 + z*z/n)}
-	if hits == 0 {
-		i.Low = 0 // not a rounding error beside it
-	}
-	if hits == of {
-		i.High = 1
-	}
-	return i
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"biogate/bench/accuracy"
 	"biogate/matcher"
 	"biogate/matcher/finger"
 	"biogate/matcher/gallery"
@@ -143,7 +144,7 @@ func TestTwoStageIsHeldToExhaustiveSearch(t *testing.T) {
 	if exhaustive.Rank1 != share(found, 60) || two.Rank1 != share(want, 60) || exhaustive.Rank1Of != 60 {
 		t.Errorf("rank 1: %.3f and %.3f, want %d and %d of 60", exhaustive.Rank1, two.Rank1, found, want)
 	}
-	if two.Recall != share(want, found) || two.RecallOf != found || two.RecallInterval != wilson(want, found) {
+	if two.Recall != share(want, found) || two.RecallOf != found || two.RecallInterval != accuracy.Wilson(want, found) {
 		t.Errorf("recall %.3f of %d, want %d of %d", two.Recall, two.RecallOf, want, found)
 	}
 	if n := searches.Load(); n < 10 || n > 10+int64(len(lost)) {
@@ -199,7 +200,7 @@ func TestWilson(t *testing.T) {
 		hits, of  int
 		low, high float64
 	}{{0, 10, 0, 0.2775}, {5, 10, 0.2366, 0.7634}, {10, 10, 0.7225, 1}, {995, 1000, 0.9883, 0.9979}, {0, 0, 0, 1}} {
-		if i := wilson(c.hits, c.of); math.Abs(i.Low-c.low) > 5e-5 || math.Abs(i.High-c.high) > 5e-5 {
+		if i := accuracy.Wilson(c.hits, c.of); math.Abs(i.Low-c.low) > 5e-5 || math.Abs(i.High-c.high) > 5e-5 {
 			t.Errorf("%d of %d: %.4f to %.4f, want %.4f to %.4f", c.hits, c.of, i.Low, i.High, c.low, c.high)
 		}
 	}

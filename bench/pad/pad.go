@@ -123,7 +123,7 @@ type verdict struct {
 
 // present makes all presentations of one photograph.
 func present(ctx context.Context, e Engine, p Photo, protocols []Protocol, seed uint64) (v verdicts, err error) {
-	face, x, err := faceIn(ctx, e, p.Data)
+	face, x, err := FaceIn(ctx, e, p.Data)
 	if isUnusable(err) {
 		return verdicts{unusable: true}, nil
 	}
@@ -169,8 +169,8 @@ func isUnusable(err error) bool {
 // traceBoxes is what the face engine shows its detections under, the most confident first.
 const traceBoxes = "face/boxes"
 
-// faceIn finds the one face of a photograph.
-func faceIn(ctx context.Context, e Engine, data []byte) (face synth.FaceBox, x matcher.Extraction, err error) {
+// FaceIn finds the one face of a photograph, for drawing scenes of it, and what the engine makes of the photograph.
+func FaceIn(ctx context.Context, e matcher.Engine, data []byte) (face synth.FaceBox, x matcher.Extraction, err error) {
 	x, err = e.Extract(ctx, matcher.Sample{Modality: matcher.Face, Data: data}, func(name string, value any) {
 		if boxes, ok := value.([][5]float64); ok && name == traceBoxes && len(boxes) > 0 {
 			b := boxes[0]

@@ -1,10 +1,7 @@
 package pad
 
 import (
-	"bytes"
 	"context"
-	"image"
-	"image/jpeg"
 	"math"
 
 	"biogate/bench/synth"
@@ -51,7 +48,7 @@ func swap(ctx context.Context, e Engine, p Photo, seed uint64) (*matcher.PAD, er
 	frames := make([]matcher.Frame, len(play.shots))
 	for i, s := range play.shots {
 		c := nearest(list, degrees(s.pose.Yaw), degrees(s.pose.Pitch))
-		x, err := e.Extract(ctx, matcher.Sample{Modality: matcher.Face, Data: encoded(c.picture, 80+i)}, nil) // no two frames are equal
+		x, err := e.Extract(ctx, matcher.Sample{Modality: matcher.Face, Data: synth.EncodeJPEG(c.picture, 80+i)}, nil) // no two frames are equal
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +63,7 @@ const traceQuality = "face/quality"
 
 func lookAt(ctx context.Context, e Engine, picture imaging.RGB) (c candidate, err error) {
 	c.picture = picture
-	_, err = e.Extract(ctx, matcher.Sample{Modality: matcher.Face, Data: encoded(picture, 95)}, func(name string, value any) {
+	_, err = e.Extract(ctx, matcher.Sample{Modality: matcher.Face, Data: synth.EncodeJPEG(picture, 95)}, func(name string, value any) {
 		if measures, ok := value.(map[string]float64); ok && name == traceQuality {
 			c.yaw, c.pitch = measures["yaw"], measures["pitch"]
 		}
@@ -97,17 +94,4 @@ func mirrored(p imaging.RGB) imaging.RGB {
 		}
 	}
 	return q
-}
-
-// encoded is a picture as JPEG of a quality.
-func encoded(p imaging.RGB, quality int) []byte {
-	img := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
-	for i := range p.Width * p.Height {
-		copy(img.Pix[4*i:], []byte{p.Pix[3*i], p.Pix[3*i+1], p.Pix[3*i+2], 255})
-	}
-	var b bytes.Buffer
-	if jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}) != nil {
-		return nil // only a side beyond 65,535, which imaging does not decode
-	}
-	return b.Bytes()
 }

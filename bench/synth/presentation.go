@@ -203,14 +203,21 @@ func blurRGB(src []float32, w, h int, sigma float64) []float32 {
 }
 
 // JPEG encodes a frame as the scene's camera does.
-func (s *Scene) JPEG(frame imaging.RGB) []byte {
-	img := image.NewRGBA(image.Rect(0, 0, frame.Width, frame.Height))
-	for i := range frame.Width * frame.Height {
-		copy(img.Pix[4*i:], frame.Pix[3*i:3*i+3])
+func (s *Scene) JPEG(frame imaging.RGB) []byte { return EncodeJPEG(frame, s.camera.quality) }
+
+// EncodeJPEG is a picture as JPEG of a quality, 1 to 100.
+func EncodeJPEG(p imaging.RGB, quality int) []byte {
+	img := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
+	for i := range p.Width * p.Height {
+		copy(img.Pix[4*i:], p.Pix[3*i:3*i+3])
 		img.Pix[4*i+3] = 255
 	}
+	return encodeJPEG(img, quality)
+}
+
+func encodeJPEG(img *image.RGBA, quality int) []byte {
 	var b bytes.Buffer
-	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: s.camera.quality}); err != nil {
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}); err != nil {
 		return nil // only a side beyond 65,535, which imaging does not decode
 	}
 	return b.Bytes()

@@ -1,9 +1,7 @@
 package synth
 
 import (
-	"bytes"
 	"image"
-	"image/jpeg"
 	"math"
 	"math/rand/v2"
 
@@ -19,11 +17,7 @@ func Recapture(p imaging.RGB, seed uint64) []byte {
 	scale := math.Exp(0.22 * (2*rng.Float64() - 1))
 	p = imaging.ResizeRGB(p, int(float64(p.Width)*scale+0.5), int(float64(p.Height)*scale+0.5))
 	img := relight(p, rng)
-	var b bytes.Buffer
-	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 68 + rng.IntN(20)}); err != nil {
-		return nil // only a side beyond 65,535, which imaging does not decode
-	}
-	return b.Bytes()
+	return encodeJPEG(img, 68+rng.IntN(20))
 }
 
 // crop takes up to 4 % off each side.

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"biogate/bench/pad"
 	"biogate/bench/synth"
 	"biogate/gateway/config"
 	"biogate/matcher"
@@ -18,13 +19,7 @@ func follow(t *testing.T, h *house, data []byte, species synth.Species, steps []
 	if err != nil {
 		t.Fatal(err)
 	}
-	var face synth.FaceBox
-	_, err = engine.Extract(t.Context(), matcher.Sample{Modality: matcher.Face, Data: data}, func(name string, value any) {
-		if boxes, ok := value.([][5]float64); ok && name == "face/boxes" {
-			b := boxes[0]
-			face = synth.FaceBox{X: (b[0] + b[2]) / 2, Y: (b[1] + b[3]) / 2, HalfWidth: (b[2] - b[0]) / 2}
-		}
-	})
+	face, _, err := pad.FaceIn(t.Context(), engine, data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import "math"
 type sighting struct {
 	marks      landmarks
 	yaw, pitch float64 // degrees; the nose to the picture's right, and down
-	peak       float64 // spectralPeak; not a number where the face is too small for it
+	peak       float64 // spectralPeak; not a number where there is none
 	bonaFide   float64 // what the liveness network said, 0 to 1; not a number without one
 	light      [areas][3]float64
 }

@@ -48,7 +48,6 @@ type VerifyRequest struct {
 	Nonce    string
 	Captures []matcher.Sample
 	Arrived  time.Time // when all captures had arrived, before they waited for anything; zero: when the call began
-	Device   string
 }
 
 // IdentifyRequest asks who of a gallery the captures come from (1:N).
@@ -60,7 +59,6 @@ type IdentifyRequest struct {
 	Arrived       time.Time      // as in VerifyRequest
 	MaxCandidates int            // 0: the default
 	Among         matcher.Filter // a group or some subjects of the gallery; zero: all members
-	Device        string
 }
 
 // Outcome is what a verification or identification came to.
@@ -137,7 +135,7 @@ type MemberResult struct {
 	Err     *Error // nil: added
 }
 
-// API is the service as its inbound adapters see it.
+// API is the service as its inbound adapters see it. Who asks is in ctx: see WithCaller.
 type API interface {
 	Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, error)
 	Subject(ctx context.Context, subject string) (SubjectInfo, error)

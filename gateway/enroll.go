@@ -41,7 +41,8 @@ func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, er
 		s.doubt(r.Subject) // it may have been written all the same
 		return EnrollResult{}, stored(err, unknownSubject())
 	}
-	return EnrollResult{Subject: r.Subject, Templates: describe(templates, captures), Degraded: degraded}, nil
+	out := EnrollResult{Subject: r.Subject, Templates: describe(templates, captures), Degraded: degraded}
+	return out, s.record(ctx, AuditEvent{Action: "enroll", Outcome: done, Subject: r.Subject, Count: len(templates), Degraded: degraded})
 }
 
 // allUsable refuses an enrolment with an unusable capture: a poor reference hurts its subject for years.

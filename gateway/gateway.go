@@ -24,13 +24,16 @@ type Deps struct {
 	Lister       TemplateLister // of the record
 	Galleries    Galleries
 	Issuer       Issuer
-	Nonces       Nonces // optional: used nonces of challenges; without it this process remembers its own
+	Nonces       Nonces   // optional: used nonces of challenges; without it this process remembers its own
+	Attempts     Attempts // optional: without it attempts are not counted
+	Audit        Audit    // optional: without it nothing is put on record
 	Observer     Observer
 	Now          func() time.Time
 	Policy       decision.Policy
-	Audiences    map[string]decision.Policy // optional: audiences with a policy of their own
-	Workers      int                        // extractions at a time; cores
-	Deduplicate  bool                       // refuse to enrol a person who is held under another id
+	Parties      map[string]Party // registered relying parties by audience
+	OnlyParties  bool             // refuse audiences that are not registered; otherwise Policy holds for them
+	Workers      int              // extractions at a time; cores
+	Deduplicate  bool             // refuse to enrol a person who is held under another id
 }
 
 // Service fulfils API. It is safe for concurrent use.
@@ -62,8 +65,8 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	if err := d.Policy.Check(); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	for audience, policy := range d.Audiences {
-		if err := policy.Check(); err != nil {
+	for audience, party := range d.Parties {
+		if err := party.Policy.Check(); err != nil {
 			return nil, fmt.Errorf("policy of audience %q: %w", audience, err)
 		}
 	}
@@ -129,13 +132,6 @@ func (s *Service) Ready(context.Context) error {
 
 // Degraded names the modes in force.
 func (s *Service) Degraded() []string { return s.deps.Registry.Degraded() }
-
-func (s *Service) policy(audience string) decision.Policy {
-	if p, ok := s.deps.Audiences[audience]; ok {
-		return p
-	}
-	return s.deps.Policy
-}
 
 // arrival is when captures had arrived: now, unless their inbound adapter knows better.
 func (s *Service) arrival(known time.Time) time.Time {

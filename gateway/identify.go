@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,10 +21,24 @@ type found struct {
 
 // Identify decides who of a gallery captures come from, and states the best candidate to the audience.
 func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutcome, error) {
-	policy, arrived := s.policy(r.Audience), s.arrival(r.Arrived)
 	if err := checkIdentify(r); err != nil {
 		return IdentifyOutcome{}, err
 	}
+	party, err := s.party(ctx, r.Audience)
+	if err != nil {
+		return IdentifyOutcome{}, err
+	}
+	out, err := s.identify(ctx, r, party)
+	if err != nil {
+		return IdentifyOutcome{}, err
+	}
+	s.deps.Observer.Decision("identify", string(out.Decision))
+	return out, nil
+}
+
+// identify decides on a request of a party. What it returns is on record.
+func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) (IdentifyOutcome, error) {
+	policy, arrived := party.Policy, s.arrival(r.Arrived)
 	issued, err := s.redeem(ctx, r.Nonce, policy)
 	if err != nil {
 		return IdentifyOutcome{}, err
@@ -54,12 +69,17 @@ func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutc
 	if withhold(&out.Outcome, unreliable(counted, compared), objections(issued, arrived, r.Captures, captures)); out.Decision != decision.Match {
 		accepted = nil
 	}
-	if err := s.announce(ctx, r, accepted, &out); err != nil {
+	event := AuditEvent{Action: "identify", Audience: r.Audience, Gallery: r.Gallery, Assertion: rand.Text()}
+	if err := s.announce(ctx, r, event.Assertion, accepted, &out); err != nil {
 		return IdentifyOutcome{}, err
 	}
 	out.FPIR = min(1, out.FMR*float64(max(out.Searched, 1)))
-	s.deps.Observer.Decision("identify", string(out.Decision))
-	return out, nil
+	if out.Assertion == "" {
+		event.Assertion = ""
+	} else {
+		event.Subject = out.Candidates[0].Subject
+	}
+	return out, s.record(ctx, event.decided(out.Outcome))
 }
 
 func checkIdentify(r IdentifyRequest) error {
@@ -226,10 +246,11 @@ func (s *Service) examine(ctx context.Context, subject string, questions []asked
 	return found{c, refs.Version, result.reasons}, fused, degraded, nil
 }
 
-// announce signs the best candidate that is still held as it was compared, and lists it with those behind it.
-func (s *Service) announce(ctx context.Context, r IdentifyRequest, accepted []found, out *IdentifyOutcome) error {
+// announce signs the best candidate that is still held as it was compared, under the id of a token, and lists it with those
+// behind it.
+func (s *Service) announce(ctx context.Context, r IdentifyRequest, id string, accepted []found, out *IdentifyOutcome) error {
 	for i, best := range accepted {
-		stands, err := s.announceOne(ctx, r, best, out)
+		stands, err := s.announceOne(ctx, r, id, best, out)
 		if err != nil {
 			return err
 		}
@@ -250,7 +271,7 @@ func (s *Service) announce(ctx context.Context, r IdentifyRequest, accepted []fo
 }
 
 // announceOne signs best inside a Hold, unless it changed or left the gallery since it was compared.
-func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, best found, out *IdentifyOutcome) (stands bool, err error) {
+func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, id string, best found, out *IdentifyOutcome) (stands bool, err error) {
 	defer s.deps.Registry.Hold(best.Subject)()
 	refs, degraded, err := s.deps.Registry.Get(ctx, best.Subject)
 	if errors.Is(err, ErrNotFound) || (err == nil && (refs.Version != best.version || !s.galleries.admits(r.Gallery, best.Subject, r.Among))) {
@@ -261,7 +282,7 @@ func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, best found
 	}
 	out.Decision, out.FMR, out.Extrapolated, out.Scores = decision.Match, best.FMR, best.Extrapolated, best.Scores
 	out.Degraded, out.Reasons = union(out.Degraded, degraded), union(out.Reasons, unsupported(best.Scores))
-	facts := AssertionFacts{Subject: best.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "identify", Gallery: r.Gallery, Group: r.Among.Group, Searched: out.Searched, Device: r.Device}
+	facts := AssertionFacts{ID: id, Subject: best.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "identify", Gallery: r.Gallery, Group: r.Among.Group, Searched: out.Searched}
 	token, err := s.assert(ctx, facts, out.Outcome)
 	if err != nil || !s.galleries.admits(r.Gallery, best.Subject, r.Among) { // it left the gallery while this was signed
 		return false, err

@@ -62,7 +62,7 @@ func newJudgingHouse(t *testing.T, policy decision.Policy, judge func([]matcher.
 	h := newHouse(t, func(d *gateway.Deps) {
 		d.Engines[0] = judgingEngine{d.Engines[0].(toyEngine), judge, skipped}
 		policy.MaxFMR, policy.IdentifyFPIR, policy.MaxCandidates = d.Policy.MaxFMR, d.Policy.IdentifyFPIR, d.Policy.MaxCandidates
-		d.Audiences = map[string]decision.Policy{"https://rp.example": policy}
+		d.Parties = map[string]gateway.Party{"https://rp.example": {Audience: "https://rp.example", Policy: policy}}
 	})
 	if _, _, err := h.PutGallery(context.Background(), gateway.Gallery{Name: "g"}); err != nil {
 		t.Fatal(err)
@@ -384,7 +384,7 @@ func TestNoncesOutliveWhatIsNoCapture(t *testing.T) {
 		d.Nonces = challenge.NewSpent(room, d.Now)
 		strict := d.Policy
 		strict.PAD, strict.Challenge = decision.PADRequire, "colour"
-		d.Audiences = map[string]decision.Policy{"strict": strict}
+		d.Parties = map[string]gateway.Party{"strict": {Audience: "strict", Policy: strict}}
 	})
 	h.enroll(t, "alice", face("alice"))
 	ctx := context.Background()

@@ -144,6 +144,41 @@ type Nonces interface {
 	Used(ctx context.Context, nonce string) (bool, error)
 }
 
+// Attempts counts the failed attempts to be verified as a subject, and makes the next wait when there were too many.
+type Attempts interface {
+	// Begin counts an attempt as failed; or says how long subject has to wait, and counts nothing.
+	Begin(ctx context.Context, subject string) (wait time.Duration, err error)
+	// Succeed forgets the subject's failures.
+	Succeed(ctx context.Context, subject string) error
+	// Withdraw takes one attempt back: it compared nothing.
+	Withdraw(ctx context.Context, subject string) error
+}
+
+// Audit is the record of what the gateway did.
+type Audit interface {
+	// Append returns nil once e is on stable storage. After an error it may be there or not, and what it speaks of must not
+	// leave.
+	Append(ctx context.Context, e AuditEvent) error
+}
+
+// AuditEvent is one thing that the gateway did. It holds nothing biometric; whoever keeps it replaces Subject by a keyed
+// hash. Empty fields do not apply.
+type AuditEvent struct {
+	At        time.Time
+	Action    string // verify, identify, enroll, forget, ...
+	Outcome   string // a decision, done, or the code of a refusal
+	Trace     string
+	Device    string
+	Audience  string
+	Subject   string // enrolled id
+	Gallery   string
+	FMR       float64
+	Assertion string // claim "jti" of the token that left
+	Count     int    // templates, members, ...
+	Reasons   []string
+	Degraded  []string
+}
+
 // Receipt is the answer to an earlier write.
 type Receipt struct {
 	Request [32]byte // SHA-256 over method, path and body: the same key with another request is refused
@@ -162,6 +197,7 @@ type Issuer interface {
 
 // AssertionFacts is what an assertion says; the issuer adds who, when, how long and the pairwise subject.
 type AssertionFacts struct {
+	ID       string // claim "jti", unique
 	Subject  string // enrolled id; made pairwise by the issuer
 	Audience string
 	Nonce    string // empty: none
@@ -175,7 +211,7 @@ type AssertionFacts struct {
 	Group        string // the search was confined to it; empty: to none
 	Searched     int    // members that the search could have found; 0 for 1:1
 	Degraded     []string
-	Device       string // empty: no kiosk identity was required
+	Caller       Caller
 }
 
 // ModalityFacts is one modality's part in a decision.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"slices"
 
 	"biogate/gateway/decision"
@@ -13,7 +14,26 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	if err := checkVerify(r); err != nil {
 		return Outcome{}, err
 	}
-	policy, arrived := s.policy(r.Audience), s.arrival(r.Arrived)
+	party, err := s.party(ctx, r.Audience)
+	if err != nil {
+		return Outcome{}, err
+	}
+	attempt, err := s.attempt(ctx, r.Subject)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out, err := s.verify(ctx, r, party)
+	attempt.settle(ctx, out, err)
+	if err != nil {
+		return Outcome{}, err
+	}
+	s.deps.Observer.Decision("verify", string(out.Decision))
+	return out, nil
+}
+
+// verify decides on a request of a party. What it returns is on record.
+func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Outcome, error) {
+	policy, arrived := party.Policy, s.arrival(r.Arrived)
 	issued, err := s.redeem(ctx, r.Nonce, policy)
 	if err != nil {
 		return Outcome{}, err
@@ -43,14 +63,15 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	found.reasons = append(excluded, found.reasons...)
 	out := conclude(policy, captures, found, degraded)
 	withhold(&out, unreliable(counted, modalitiesOf(found.scores)), objections(issued, arrived, r.Captures, captures))
+	event := AuditEvent{Action: "verify", Audience: r.Audience, Subject: r.Subject}
 	if out.Decision == decision.Match {
-		out.Assertion, err = s.assert(ctx, AssertionFacts{Subject: r.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "verify", Device: r.Device}, out)
+		event.Assertion = rand.Text()
+		out.Assertion, err = s.assert(ctx, AssertionFacts{ID: event.Assertion, Subject: r.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "verify"}, out)
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
-	s.deps.Observer.Decision("verify", string(out.Decision))
-	return out, nil
+	return out, s.record(ctx, event.decided(out))
 }
 
 func checkVerify(r VerifyRequest) error {
@@ -108,6 +129,7 @@ func unsupported(scores []Comparison) []string {
 
 // assert has a match signed. Facts that the outcome knows are filled in here.
 func (s *Service) assert(ctx context.Context, facts AssertionFacts, out Outcome) (token string, err error) {
+	facts.Caller = CallerOf(ctx)
 	facts.AuthTime, facts.FMR, facts.Extrapolated, facts.Degraded = s.deps.Now(), out.FMR, out.Extrapolated, out.Degraded
 	facts.Modalities = supporting(out)
 	err = s.staged("sign", func() error {

@@ -89,7 +89,8 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		Observer:     metrics,
 		Now:          time.Now,
 		Policy:       c.DecisionPolicy(),
-		Audiences:    c.AudiencePolicies(),
+		Parties:      c.Parties(),
+		OnlyParties:  c.Mode == config.Production,
 		Workers:      workers,
 		Deduplicate:  c.Policy.Deduplicate,
 	})

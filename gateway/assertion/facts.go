@@ -121,7 +121,7 @@ func evidence(a gateway.AssertionFacts) Evidence {
 		Group:        a.Group,
 		Searched:     a.Searched,
 		Degraded:     orEmpty(a.Degraded),
-		Device:       a.Device,
+		Device:       a.Caller.Device,
 	}
 }
 

@@ -1,6 +1,7 @@
 package assertion
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -107,7 +108,7 @@ func (i *Issuer) claims(a gateway.AssertionFacts) Claims {
 		IssuedAt:  now,
 		NotBefore: now,
 		Expiry:    now + i.lifetime,
-		ID:        i.newID(),
+		ID:        cmp.Or(a.ID, i.newID()),
 		Nonce:     a.Nonce,
 		AuthTime:  a.AuthTime.Unix(),
 		ACR:       ACR,

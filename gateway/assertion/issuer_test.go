@@ -38,7 +38,7 @@ func TestClaimsAreThoseOfTheContract(t *testing.T) {
 	}
 
 	a := facts()
-	a.Mode, a.Gallery, a.Device, a.Nonce, a.Extrapolated = "identify", "staff", "kiosk-7", "", true
+	a.Mode, a.Gallery, a.Caller.Device, a.Nonce, a.Extrapolated = "identify", "staff", "kiosk-7", "", true
 	a.Modalities, a.Degraded = a.Modalities[:1], []string{"cache"}
 	a.Group, a.Searched = "night", 42
 	a.Modalities[0].PAD = &matcher.PAD{Score: 0.9, Evidence: []matcher.PADEvidence{

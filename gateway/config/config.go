@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"biogate/gateway"
 	"biogate/gateway/decision"
 )
 
@@ -50,6 +51,13 @@ type Config struct {
 	Audiences []Audience `yaml:"audiences"`
 	Assertion Assertion  `yaml:"assertion"`
 	Limits    Limits     `yaml:"limits"`
+	TLS       TLS        `yaml:"tls"`
+	Kiosks    Kiosks     `yaml:"kiosks"`
+	Rates     Rates      `yaml:"rates"`
+	Attempts  Attempts   `yaml:"attempts"`
+	Keys      Keys       `yaml:"keys"`
+	Audit     Audit      `yaml:"audit"`
+	Retention Retention  `yaml:"retention"`
 	Cache     Cache      `yaml:"cache"`
 	Breakers  Breakers   `yaml:"breakers"`
 }
@@ -133,6 +141,8 @@ type Breakers struct {
 	Cache  Breaker `yaml:"cache"`  // Redis
 	Record Breaker `yaml:"record"` // the durable store
 	Signer Breaker `yaml:"signer"`
+	Memory Breaker `yaml:"memory"` // Redis, for what was used and how often attempts failed
+	Audit  Breaker `yaml:"audit"`
 }
 
 // Breaker is the guard of one system.
@@ -172,11 +182,19 @@ func Default() Config {
 			DrainGrace:      time.Second,
 			DrainTimeout:    20 * time.Second,
 		},
-		Cache: Cache{Deployment: "biogate", TTL: 24 * time.Hour, DeletionTTL: 10 * time.Minute},
+		Kiosks:    Kiosks{Sites: []string{}, Window: time.Minute, NarrowWindow: 10 * time.Second, Remembered: 1_000_000},
+		Rates:     Rates{Device: Rate{PerSecond: 50, Burst: 100}, Global: Rate{PerSecond: 20_000, Burst: 20_000}},
+		Attempts:  Attempts{Failures: 5, Delay: 30 * time.Second, Longest: time.Hour},
+		Keys:      Keys{Signer: "file", PKCS11: PKCS11{Label: "biogate", Sessions: 8}},
+		Audit:     Audit{Enabled: true, SegmentBytes: 64 << 20},
+		Retention: Retention{Receipts: 30 * 24 * time.Hour},
+		Cache:     Cache{Deployment: "biogate", TTL: 24 * time.Hour, DeletionTTL: 10 * time.Minute},
 		Breakers: Breakers{
 			Cache:  Breaker{Timeout: 250 * time.Millisecond, Concurrent: 256, Failures: 5, OpenFor: 2 * time.Second},
 			Record: Breaker{Timeout: 2 * time.Second, Concurrent: 256, Failures: 5, OpenFor: 2 * time.Second},
 			Signer: Breaker{Timeout: 2 * time.Second, Concurrent: 256, Failures: 5, OpenFor: 2 * time.Second},
+			Memory: Breaker{Timeout: 250 * time.Millisecond, Concurrent: 256, Failures: 5, OpenFor: 2 * time.Second},
+			Audit:  Breaker{Timeout: 5 * time.Second, Concurrent: 4096, Failures: 5, OpenFor: 2 * time.Second},
 		},
 	}
 }
@@ -189,28 +207,24 @@ func (c Config) DecisionPolicy() decision.Policy {
 	}
 }
 
-// AudiencePolicies are the policies of audiences that have one of their own.
-func (c Config) AudiencePolicies() map[string]decision.Policy {
-	policies := map[string]decision.Policy{}
+// Parties are the registered relying parties by audience.
+func (c Config) Parties() map[string]gateway.Party {
+	parties := map[string]gateway.Party{}
 	for _, a := range c.Audiences {
-		p := c.DecisionPolicy()
-		own := replace(&p.MaxFMR, a.MaxFMR)
-		own = replace((*string)(&p.PAD), a.PAD) || own
-		own = replace(&p.Challenge, a.Challenge) || own
-		if own {
-			policies[a.Name] = p
-		}
+		p := gateway.Party{Audience: a.Name, Policy: c.DecisionPolicy()}
+		replace(&p.Policy.MaxFMR, a.MaxFMR)
+		replace((*string)(&p.Policy.PAD), a.PAD)
+		replace(&p.Policy.Challenge, a.Challenge)
+		parties[a.Name] = p
 	}
-	return policies
+	return parties
 }
 
 // replace puts a value that was stated in the place of another.
-func replace[T any](setting, stated *T) bool {
-	if stated == nil {
-		return false
+func replace[T any](setting, stated *T) {
+	if stated != nil {
+		*setting = *stated
 	}
-	*setting = *stated
-	return true
 }
 
 // PlainSubjectAudiences are the names of audiences that get the enrolled id.

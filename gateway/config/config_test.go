@@ -74,8 +74,8 @@ func TestFileOverEveryDefault(t *testing.T) {
 	if c.Listen != ":9" || c.Policy.MaxFMR != 1e-6 || c.Policy.MaxCandidates != 5 || c.Data != "data" {
 		t.Errorf("%+v", c)
 	}
-	policies := c.AudiencePolicies()
-	if len(policies) != 1 || policies["a"].MaxFMR != 0.5 || policies["a"].IdentifyFPIR != 1e-3 {
+	policies := c.Parties()
+	if len(policies) != 2 || policies["a"].Policy.MaxFMR != 0.5 || policies["b"].Policy.MaxFMR != 1e-6 || policies["a"].Policy.IdentifyFPIR != 1e-3 {
 		t.Errorf("policies of audiences: %+v", policies)
 	}
 	if plain := c.PlainSubjectAudiences(); len(plain) != 1 || plain[0] != "b" {
@@ -85,8 +85,8 @@ func TestFileOverEveryDefault(t *testing.T) {
 	if err != nil || c.Validate() != nil {
 		t.Fatalf("%v, %v", err, c.Validate())
 	}
-	policies = c.AudiencePolicies()
-	if c.DecisionPolicy().PAD != decision.PADOff || policies["b"].PAD != decision.PADOff || policies["a"].PAD != decision.PADRequire || policies["a"].Challenge != "colour" {
+	policies = c.Parties()
+	if c.DecisionPolicy().PAD != decision.PADOff || policies["b"].Policy.PAD != decision.PADOff || policies["a"].Policy.PAD != decision.PADRequire || policies["a"].Policy.Challenge != "colour" {
 		t.Errorf("presentation attacks: %+v, %+v", c.DecisionPolicy(), policies)
 	}
 	for _, empty := range []string{"", "# nothing\n", "---\n"} {

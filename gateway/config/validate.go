@@ -23,6 +23,15 @@ func (c Config) Validate() error {
 		c.Breakers.Cache.check("breakers.cache"),
 		c.Breakers.Record.check("breakers.record"),
 		c.Breakers.Signer.check("breakers.signer"),
+		c.Breakers.Memory.check("breakers.memory"),
+		c.Breakers.Audit.check("breakers.audit"),
+		c.Kiosks.check(),
+		c.Rates.Device.check("rates.device"),
+		c.Rates.Global.check("rates.global"),
+		c.Attempts.check(),
+		c.Keys.check(),
+		c.Audit.check(),
+		c.Retention.check(),
 	)...)
 }
 
@@ -81,15 +90,15 @@ func checkIssuer(issuer string) error {
 
 func (c Config) checkPolicy() []error {
 	errs := []error{prefixed("policy.", c.DecisionPolicy().Check())}
-	policies := c.AudiencePolicies()
+	parties := c.Parties()
 	seen := map[string]bool{}
 	for i, a := range c.Audiences {
 		setting := fmt.Sprintf("audiences[%d]", i)
 		errs = append(errs,
 			need(a.Name != "" && len(a.Name) <= 512 && utf8.ValidString(a.Name), "%s.name is %q, it must be 1 to 512 bytes of UTF-8", setting, a.Name),
 			need(!seen[a.Name], "%s.name is %q for the second time", setting, a.Name))
-		if p, ok := policies[a.Name]; ok && !seen[a.Name] {
-			errs = append(errs, prefixed(setting+".", p.Check()))
+		if !seen[a.Name] {
+			errs = append(errs, prefixed(setting+".", parties[a.Name].Policy.Check()))
 		}
 		seen[a.Name] = true
 	}

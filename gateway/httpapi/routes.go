@@ -9,6 +9,7 @@ import (
 
 	"biogate/gateway"
 	"biogate/gateway/intake"
+	"biogate/gateway/kiosk"
 )
 
 // route is one line of the table.
@@ -17,6 +18,7 @@ type route struct {
 	about        string
 	body         bodyClass
 	traits       traits
+	needs        kiosk.Capability // of the device that asks; empty: anybody may
 	read         func(s *Server, r request) (work, error)
 }
 
@@ -40,25 +42,25 @@ const (
 
 // routes is the whole surface.
 var routes = []route{
-	{"POST", "/v1/subjects/:subject/templates", "Enrol captures of a subject", captureBody, heavy | write, readEnroll},
-	{"GET", "/v1/subjects/:subject", "What is held about a subject", noBody, 0, readSubject},
-	{"DELETE", "/v1/subjects/:subject", "Forget a subject everywhere", noBody, write, readForget},
-	{"POST", "/v1/verifications", "Compare captures with one subject (1:1)", captureBody, heavy, readVerify},
-	{"POST", "/v1/identifications", "Search a gallery for captures (1:N)", captureBody, heavy, readIdentify},
-	{"POST", "/v1/challenges", "A one-time nonce, with an instruction to follow", smallJSON, 0, readChallenge},
-	{"PUT", "/v1/galleries/:gallery", "Make a gallery or change it", smallJSON, write, readPutGallery},
-	{"GET", "/v1/galleries/:gallery", "A gallery and its counts", noBody, 0, readGallery},
-	{"DELETE", "/v1/galleries/:gallery", "Forget a gallery and its memberships", noBody, write, readDeleteGallery},
-	{"PUT", "/v1/galleries/:gallery/members/:subject", "Add a member or change its group", smallJSON, write, readAddMember},
-	{"DELETE", "/v1/galleries/:gallery/members/:subject", "Remove a member", noBody, write, readRemoveMember},
-	{"POST", "/v1/galleries/:gallery/members", "Add many members, one a line", memberList, write, readAddMembers},
-	{"GET", "/.well-known/jwks.json", "Keys that verify assertions", noBody, always, readKeys},
-	{"GET", "/.well-known/openid-configuration", "Where relying parties find the keys", noBody, always, readDiscovery},
-	{"GET", "/livez", "Whether the process answers", noBody, always, readLive},
-	{"GET", "/readyz", "Whether requests can be decided", noBody, always, readReady},
-	{"GET", "/metrics", "Prometheus metrics", noBody, always, readMetrics},
-	{"GET", "/openapi.yaml", "This contract", noBody, always, readOpenAPI},
-	{"GET", "/docs", "Documentation for people", noBody, always, readDocs},
+	{"POST", "/v1/subjects/:subject/templates", "Enrol captures of a subject", captureBody, heavy | write, kiosk.Enroll, readEnroll},
+	{"GET", "/v1/subjects/:subject", "What is held about a subject", noBody, 0, kiosk.Read, readSubject},
+	{"DELETE", "/v1/subjects/:subject", "Forget a subject everywhere", noBody, write, kiosk.Forget, readForget},
+	{"POST", "/v1/verifications", "Compare captures with one subject (1:1)", captureBody, heavy, kiosk.Verify, readVerify},
+	{"POST", "/v1/identifications", "Search a gallery for captures (1:N)", captureBody, heavy, kiosk.Identify, readIdentify},
+	{"POST", "/v1/challenges", "A one-time nonce, with an instruction to follow", smallJSON, 0, kiosk.Verify, readChallenge},
+	{"PUT", "/v1/galleries/:gallery", "Make a gallery or change it", smallJSON, write, kiosk.Galleries, readPutGallery},
+	{"GET", "/v1/galleries/:gallery", "A gallery and its counts", noBody, 0, kiosk.Galleries, readGallery},
+	{"DELETE", "/v1/galleries/:gallery", "Forget a gallery and its memberships", noBody, write, kiosk.Galleries, readDeleteGallery},
+	{"PUT", "/v1/galleries/:gallery/members/:subject", "Add a member or change its group", smallJSON, write, kiosk.Galleries, readAddMember},
+	{"DELETE", "/v1/galleries/:gallery/members/:subject", "Remove a member", noBody, write, kiosk.Galleries, readRemoveMember},
+	{"POST", "/v1/galleries/:gallery/members", "Add many members, one a line", memberList, write, kiosk.Galleries, readAddMembers},
+	{"GET", "/.well-known/jwks.json", "Keys that verify assertions", noBody, always, "", readKeys},
+	{"GET", "/.well-known/openid-configuration", "Where relying parties find the keys", noBody, always, "", readDiscovery},
+	{"GET", "/livez", "Whether the process answers", noBody, always, "", readLive},
+	{"GET", "/readyz", "Whether requests can be decided", noBody, always, "", readReady},
+	{"GET", "/metrics", "Prometheus metrics", noBody, always, kiosk.Operate, readMetrics},
+	{"GET", "/openapi.yaml", "This contract", noBody, always, "", readOpenAPI},
+	{"GET", "/docs", "Documentation for people", noBody, always, "", readDocs},
 }
 
 func (r route) methods() []string {

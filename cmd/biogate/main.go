@@ -41,6 +41,7 @@ type cli struct {
 	Match     matchCmd     `cmd:"" help:"Compare two pictures or templates, offline."`
 	Assertion assertionCmd `cmd:"" help:"Check assertions as a relying party does."`
 	Keys      keysCmd      `cmd:"" help:"List and rotate the signing keys."`
+	Config    configCmd    `cmd:"" help:"Check and show the configuration."`
 	Models    modelsCmd    `cmd:"" help:"List, check and fetch the models that scores depend on."`
 	Doctor    doctorCmd    `cmd:"" help:"Check that this machine can run the gateway."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

@@ -31,7 +31,9 @@ func (f serveFlags) load() (config.Config, error) {
 	if err != nil {
 		return c, misuseError{err}
 	}
-	c.Override(config.Environment(os.Getenv))
+	if err := c.Environment(os.Environ()); err != nil {
+		return c, misuseError{err}
+	}
 	c.Override(config.Overrides{Listen: f.Listen, Data: f.Data, Redis: f.Redis, FaceModel: f.FaceModel, Networks: f.Networks})
 	if err := c.Validate(); err != nil {
 		return c, misuseError{err}

@@ -1,8 +1,8 @@
 // Package config is the gateway's settings: one YAML file, read strictly, over defaults that start a gateway in
 // development mode without any file.
 //
-// What wins, strongest first: a flag, the environment, the file, the default. example.yaml shows every setting with its
-// default.
+// What wins, strongest first: a flag, the environment, the file, the default. Every setting has a variable: BIOGATE_ and its
+// path in capitals. example.yaml shows every setting with its default.
 package config
 
 import (
@@ -26,19 +26,19 @@ const (
 type Config struct {
 	// Mode is "development".
 	Mode string `yaml:"mode"`
-	// Listen is host:port of the HTTP surface; port 0 takes a free one. Environment: BIOGATE_LISTEN.
+	// Listen is host:port of the HTTP surface; port 0 takes a free one.
 	Listen string `yaml:"listen"`
-	// Data is the folder of the embedded store and the keys; made when missing. Environment: BIOGATE_DATA.
+	// Data is the folder of the embedded store and the keys; made when missing.
 	Data string `yaml:"data"`
-	// Models is the folder with the prepared networks. Environment: BIOGATE_MODELS.
+	// Models is the folder with the prepared networks.
 	Models string `yaml:"models"`
-	// FaceModel is the id of the face model that is run; empty: the build's default. Environment: BIOGATE_FACE_MODEL.
+	// FaceModel is the id of the face model that is run; empty: the build's default.
 	FaceModel string `yaml:"face_model"`
 	// Networks is what the face networks run in: ort (ONNX Runtime), opencv, or auto, the first of them that can be had.
-	// Environment: BIOGATE_NETWORKS.
+	//
 	Networks string `yaml:"networks"`
 	// Redis is redis://[user:password@]host:port/db (rediss:// for TLS) of the cache in front of the embedded store; empty:
-	// no cache. Environment: BIOGATE_REDIS.
+	// no cache.
 	Redis string `yaml:"redis"`
 	// Issuer is the claim "iss", the public base URL of this gateway; empty: http:// and the address it listens on.
 	Issuer string `yaml:"issuer"`

@@ -143,8 +143,9 @@ func TestStrongerSourcesWin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{"BIOGATE_LISTEN": "env", "BIOGATE_DATA": "env"}
-	c.Override(Environment(func(name string) string { return env[name] }))
+	if err := c.Environment([]string{"BIOGATE_LISTEN=env", "BIOGATE_DATA=env", "BIOGATE_REDIS=", "PATH=x"}); err != nil {
+		t.Fatal(err)
+	}
 	c.Override(Overrides{Listen: "flag"})
 	if c.Listen != "flag" || c.Data != "env" || c.Redis != "file" {
 		t.Errorf("listen %s, data %s, redis %s", c.Listen, c.Data, c.Redis)

@@ -16,7 +16,8 @@ import (
 const maxFileBytes = 1 << 20
 
 // Load reads a file over the defaults; without a path it is the defaults. Settings that do not exist, or stand twice, are
-// errors that name the line. The result still wants Validate, after Override.
+// errors that name the line; what could be read comes with them, so that all problems can be told at once. The result still
+// wants Environment, Override and Validate.
 func Load(path string) (Config, error) {
 	if path == "" {
 		return Default(), nil
@@ -32,14 +33,14 @@ func Load(path string) (Config, error) {
 	}
 	c, err := parse(text)
 	if err != nil {
-		return Config{}, fmt.Errorf("config: %s: %w", path, err)
+		return c, fmt.Errorf("config: %s: %w", path, err)
 	}
 	return c, nil
 }
 
 func parse(text []byte) (Config, error) {
 	if len(text) > maxFileBytes {
-		return Config{}, fmt.Errorf("it has more than %d bytes", maxFileBytes)
+		return Default(), fmt.Errorf("it has more than %d bytes", maxFileBytes)
 	}
 	c := Default()
 	dec := yaml.NewDecoder(bytes.NewReader(text))
@@ -47,10 +48,10 @@ func parse(text []byte) (Config, error) {
 	if err := dec.Decode(&c); err == io.EOF { // nothing but comments
 		return c, nil
 	} else if err != nil {
-		return Config{}, explain(err)
+		return c, explain(err)
 	}
 	if err := dec.Decode(new(any)); err != io.EOF {
-		return Config{}, errors.New("it holds more than one document")
+		return c, errors.New("it holds more than one document")
 	}
 	return c, nil
 }
@@ -73,25 +74,15 @@ func explain(err error) error {
 	return errors.New(strings.Join(lines, "; "))
 }
 
-// Overrides are the settings that flags and the environment can set; empty ones change nothing.
-type Overrides struct{ Listen, Data, Redis, Models, FaceModel, Networks string }
+// Overrides are the settings that have flags; empty ones change nothing.
+type Overrides struct{ Listen, Data, Redis, FaceModel, Networks string }
 
-// Environment reads the overrides in BIOGATE_LISTEN, BIOGATE_DATA, BIOGATE_REDIS, BIOGATE_MODELS, BIOGATE_FACE_MODEL and
-// BIOGATE_NETWORKS.
-func Environment(getenv func(string) string) Overrides {
-	return Overrides{
-		Listen: getenv("BIOGATE_LISTEN"), Data: getenv("BIOGATE_DATA"),
-		Redis: getenv("BIOGATE_REDIS"), Models: getenv("BIOGATE_MODELS"),
-		FaceModel: getenv("BIOGATE_FACE_MODEL"), Networks: getenv("BIOGATE_NETWORKS"),
-	}
-}
-
-// Override puts o over c: first the environment's, then the flags'.
+// Override puts o over c, after the environment.
 func (c *Config) Override(o Overrides) {
 	for _, row := range []struct {
 		setting *string
 		value   string
-	}{{&c.Listen, o.Listen}, {&c.Data, o.Data}, {&c.Redis, o.Redis}, {&c.Models, o.Models}, {&c.FaceModel, o.FaceModel}, {&c.Networks, o.Networks}} {
+	}{{&c.Listen, o.Listen}, {&c.Data, o.Data}, {&c.Redis, o.Redis}, {&c.FaceModel, o.FaceModel}, {&c.Networks, o.Networks}} {
 		if row.value != "" {
 			*row.setting = row.value
 		}

@@ -63,6 +63,14 @@ func checkListen(listen string) error {
 	return need(err == nil && atoi == nil && n >= 0 && n <= 65535, "listen is %q, it must be host:port", listen)
 }
 
+// hidePassword is a URL whose password cannot be read.
+func hidePassword(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Redacted()
+	}
+	return "(not a URL)"
+}
+
 // checkRedis shows nothing of the URL but its scheme: a mistyped one can have its password anywhere.
 func checkRedis(redis string) error {
 	if redis == "" {

@@ -304,7 +304,8 @@ func TestBadMultipart(t *testing.T) {
 		{"no name", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--")}, CodeMultipart},
 		{"no colon", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("--b\r\nhello\r\n\r\nx\r\n--b--")}, CodeMultipart},
 		{"base64 part", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("--b\r\nContent-Disposition: form-data; name=face\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--")}, CodeMultipart},
-		{"preamble", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("hi\r\n--b \r\nContent-Disposition: form-data; name=face\r\n\r\nx\r\n--b--\r\nbye")}, ""},
+		{"preamble", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("hi\r\n--b \r\nContent-Disposition: form-data; name=face\r\n\r\nx\r\n--b--")}, CodeMultipart},
+		{"a line before and text behind", Body{ContentType: "multipart/form-data; boundary=b", Bytes: []byte("\r\n--b \r\nContent-Disposition: form-data; name=face\r\n\r\nx\r\n--b--\r\nbye")}, ""},
 	} {
 		_, err := Enroll("s", c.body)
 		if code := codeOf(t, err); code != c.code {

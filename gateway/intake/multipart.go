@@ -109,11 +109,10 @@ func eachPart(body []byte, boundary string, f func(part) *gateway.Error) *gatewa
 		return malformed(CodeMultipart, "the Content-Type states no boundary of 1 to %d bytes", maxBoundary)
 	}
 	delimiter := []byte("\r\n--" + boundary)
-	rest, ok := bytes.CutPrefix(body, delimiter[2:])
+	// A preamble, which RFC 2046 allows and no client sends, is refused: where it ends, readers do not agree.
+	rest, ok := bytes.CutPrefix(bytes.TrimPrefix(body, delimiter[:2]), delimiter[2:])
 	if !ok {
-		if _, rest, ok = bytes.Cut(body, delimiter); !ok {
-			return malformed(CodeMultipart, "the boundary is nowhere in the body")
-		}
+		return malformed(CodeMultipart, "the body does not begin with the boundary that the Content-Type states")
 	}
 	for !bytes.HasPrefix(rest, []byte("--")) {
 		p, after, err := cutPart(rest, delimiter)

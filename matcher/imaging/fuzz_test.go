@@ -28,6 +28,9 @@ func fuzz(f *testing.F, media string) {
 			t.Fatalf("%dx%d with %d bytes", grey.Width, grey.Height, len(grey.Pix))
 		}
 		rgb, err := DecodeRGB(data, "")
+		if media == "image/jpeg" && codeOf(err) == CodeUndecodable {
+			return // the grey picture does without the scans of colour, which are broken
+		}
 		if err != nil || rgb.Width != grey.Width || len(rgb.Pix) != 3*len(grey.Pix) {
 			t.Fatalf("grey is sound and colour is not: %dx%d, %v", rgb.Width, rgb.Height, err)
 		}

@@ -22,6 +22,7 @@ import (
 	"biogate/gateway/config"
 	"biogate/gateway/guard"
 	"biogate/gateway/httpapi"
+	"biogate/gateway/limits"
 	"biogate/gateway/registry"
 	"biogate/internal/buildinfo"
 )
@@ -171,8 +172,14 @@ func (a *app) surface() httpapi.Config {
 	return httpapi.Config{
 		BodyLimit: l.BodyBytes, BodyBudget: l.BodyBudgetBytes, Connections: l.Connections, Slots: l.Slots, Queue: l.Queue,
 		QueueWait: l.QueueWait, RequestTimeout: l.RequestTimeout, Grace: l.DrainGrace,
-		LoopbackOnly: a.config.Mode == config.Development,
+		LoopbackOnly: a.config.Mode == config.Development, Rates: a.rates(),
 	}
+}
+
+func (a *app) rates() httpapi.Rates {
+	rate := func(r config.Rate) limits.Rate { return limits.Rate{PerSecond: r.PerSecond, Burst: r.Burst} }
+	r := a.config.Rates
+	return httpapi.Rates{Device: rate(r.Device), Global: rate(r.Global), Refused: rate(r.Refused), Proxied: a.config.TLS.Terminated}
 }
 
 func guardOptions(system string, b config.Breaker, observer gateway.Observer) guard.Options {

@@ -183,7 +183,7 @@ func Default() Config {
 			DrainTimeout:    20 * time.Second,
 		},
 		Kiosks:    Kiosks{Sites: []string{}, Window: time.Minute, NarrowWindow: 10 * time.Second, Remembered: 1_000_000},
-		Rates:     Rates{Device: Rate{PerSecond: 50, Burst: 100}, Global: Rate{PerSecond: 20_000, Burst: 20_000}},
+		Rates:     Rates{Device: Rate{PerSecond: 50, Burst: 100}, Global: Rate{PerSecond: 20_000, Burst: 20_000}, Refused: Rate{PerSecond: 1, Burst: 20}},
 		Attempts:  Attempts{Failures: 5, Delay: 30 * time.Second, Longest: time.Hour},
 		Keys:      Keys{Signer: "file", PKCS11: PKCS11{Label: "biogate", Sessions: 8}},
 		Audit:     Audit{Enabled: true, SegmentBytes: 64 << 20},

@@ -28,6 +28,7 @@ func (c Config) Validate() error {
 		c.Kiosks.check(),
 		c.Rates.Device.check("rates.device"),
 		c.Rates.Global.check("rates.global"),
+		c.Rates.Refused.check("rates.refused"),
 		c.Attempts.check(),
 		c.Keys.check(),
 		c.Audit.check(),

@@ -25,6 +25,7 @@ const (
 	codeContentEncoding   = "content-encoding-unsupported"
 	codeRemote            = "remote-refused"
 	codeCrossSite         = "cross-site-refused"
+	codeRate              = "rate-exceeded"
 	codeIdempotencyKey    = "idempotency-key-invalid"
 	codeIdempotencyReused = "idempotency-key-reused"
 	codeIdempotencyBusy   = "idempotency-in-progress"
@@ -127,6 +128,8 @@ var catalogue = map[string]entry{
 	"capture-unusable":              {422, "A capture cannot serve recognition", "Capture again; the reasons say what to mend."},
 	"presentation-attack-suspected": {422, "A capture looks like a presentation attack", "Capture the person, not a picture of them."},
 	"model-mismatch":                {422, "A template was made by another model", "Extract it anew with the model in force."},
+	"attempts-exceeded":             {429, "Too many attempts failed", "Wait as long as Retry-After says."},
+	codeRate:                        {429, "There are too many requests", "Wait as long as Retry-After says; the header RateLimit says what is left."},
 	codeHeaderTooLarge:              {431, "The header is too large", "Send fewer or shorter headers, and captures in the body."},
 	codeInternal:                    {500, "The gateway failed", "Report the trace to the operator."},
 	"engine-unavailable":            {501, "There is no engine for the modality", "Use a build with that engine."},
@@ -136,6 +139,7 @@ var catalogue = map[string]entry{
 	"record-unavailable":            {503, "The record of templates does not answer", "Try again after the time in Retry-After."},
 	"signer-unavailable":            {503, "The signer does not answer", "Try again after the time in Retry-After."},
 	"nonces-unavailable":            {503, "Whether a nonce was used cannot be said", "Try again after the time in Retry-After, with a new nonce."},
+	"attempts-unavailable":          {503, "How many attempts failed cannot be said", "Try again after the time in Retry-After."},
 	codeNotReady:                    {503, "The gateway is not ready", "Ask again in a moment; /metrics and the log say what is missing."},
 	codeReceipts:                    {503, "What became of an Idempotency-Key is unknown", "Try again after the time in Retry-After, with the same key."},
 }

@@ -22,6 +22,9 @@ type Config struct {
 	QueueWait      time.Duration // how long one may wait; 2 s
 	RequestTimeout time.Duration // from the body's end to the answer; 15 s
 
+	// Rates bound requests of each device and of all together; the zero value bounds nothing.
+	Rates Rates
+
 	// LoopbackOnly refuses requests that did not come from this machine, or that a web page of another site sent: without
 	// credentials, where a request comes from is all that protects the gateway.
 	LoopbackOnly bool

@@ -20,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"biogate/gateway"
+	"biogate/gateway/limits"
 	"biogate/matcher"
 )
 
@@ -76,7 +77,7 @@ func TestContractListsTheCodes(t *testing.T) {
 
 // TestAnswersKeepTheContract sends requests of every kind and holds each answer to the contract.
 func TestAnswersKeepTheContract(t *testing.T) {
-	r := start(t, &fakeAPI{}, nil)
+	r := start(t, &fakeAPI{}, func(d *Deps) { d.Config.Rates.Global = limits.Rate{PerSecond: 1000, Burst: 1000} })
 	router, err := gorillamux.NewRouter(contract(t))
 	if err != nil {
 		t.Fatal(err)
@@ -123,6 +124,7 @@ func TestAnswersKeepTheContract(t *testing.T) {
 		{"POST", "/v1/challenges", "text/plain", `colour`, 415},
 		{"POST", "/v1/verifications", "application/json", `{"subject":"a","audience":"b","captures":[{"modality":"face","time_ms":0,"data":"aGVs"},{"modality":"face","time_ms":10000,"data":"aGVs"}]}`, 200},
 		{"POST", "/v1/verifications", "application/json", `{"subject":"a","audience":"b","captures":[{"modality":"face","time_ms":5,"data":"aGVs"},{"modality":"face","time_ms":5,"data":"aGVs"}]}`, 400},
+		{"POST", "/v1/verifications", "application/json", `{"subject":"tried","audience":"b",` + captures + `}`, 429},
 		{"POST", "/v1/verifications", "application/json", `{"subject":"spent","audience":"b",` + captures + `}`, 409},
 		{"PUT", "/v1/galleries/new", "application/json", `{"purpose":"boarding","expires_at":"2099-01-01T00:00:00Z"}`, 201},
 		{"PUT", "/v1/galleries/old", "", "", 200},

@@ -65,6 +65,9 @@ func (f *fakeAPI) Verify(ctx context.Context, r gateway.VerifyRequest) (gateway.
 	if r.Subject == "nobody" {
 		return gateway.Outcome{}, &gateway.Error{Kind: gateway.NotFound, Code: "subject-unknown", Detail: "nothing is held about this subject"}
 	}
+	if r.Subject == "tried" {
+		return gateway.Outcome{}, &gateway.Error{Kind: gateway.Limited, Code: "attempts-exceeded", Detail: "too many attempts failed", RetryAfter: 30 * time.Second}
+	}
 	if r.Subject == "spent" {
 		return gateway.Outcome{}, &gateway.Error{Kind: gateway.Conflict, Code: "nonce-spent", Detail: "the nonce was used before"}
 	}

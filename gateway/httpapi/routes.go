@@ -114,6 +114,9 @@ func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 			return answer{}, errDraining
 		}
 		defer s.gate.leave()
+		if err := s.rates.admit(c, gateway.Caller{}); err != nil {
+			return answer{}, err
+		}
 	}
 	b, err := s.readBody(c, s.bodyLimit(r.body))
 	if err != nil {

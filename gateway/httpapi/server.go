@@ -44,6 +44,7 @@ type Server struct {
 	heavy  *admission
 	bodies *budget
 	once   *keeper
+	rates  *rates
 	docs   answer
 
 	mu       sync.Mutex
@@ -67,6 +68,7 @@ func New(deps Deps) *Server {
 		heavy:  newAdmission(cfg.Slots, cfg.Queue, cfg.QueueWait),
 		bodies: newBudget(cfg.BodyBudget),
 		once:   newKeeper(deps.Receipts),
+		rates:  newRates(cfg.Rates, time.Now),
 	}
 	page, err := renderDocs(routes, cfg.BodyLimit)
 	if err != nil {

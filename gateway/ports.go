@@ -221,8 +221,8 @@ type AssertionFacts struct {
 	// Challenge is the challenge of ours that the request used up; empty: none, and nothing says that the captures are fresh.
 	Challenge string
 	AuthTime  time.Time
-	Mode     string // "verify" or "identify"
-	FMR      float64
+	Mode      string // "verify" or "identify"
+	FMR       float64
 	// Extrapolated: FMR lies below what the calibration's data supports.
 	Extrapolated bool
 	Modalities   []ModalityFacts

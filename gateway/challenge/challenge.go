@@ -67,7 +67,7 @@ type Issued struct {
 	Nonce     string
 	Kind      string
 	At        time.Time
-	Shared    bool // any node of the deployment takes it; else only the process that issued it
+	Shared    bool               // any node of the deployment takes it; else only the process that issued it
 	Challenge *matcher.Challenge // nil for KindNonce
 }
 

@@ -90,6 +90,8 @@ type Audience struct {
 	// PAD and Challenge are used in place of policy.pad and policy.challenge; left out: those.
 	PAD       *string `yaml:"pad"`
 	Challenge *string `yaml:"challenge"`
+	// Fresh demands that requests answer a challenge of this gateway, of any kind; left out: true in production mode.
+	Fresh *bool `yaml:"fresh"`
 }
 
 // Assertion is how matches are signed.
@@ -203,7 +205,7 @@ func Default() Config {
 func (c Config) DecisionPolicy() decision.Policy {
 	return decision.Policy{
 		MaxFMR: c.Policy.MaxFMR, IdentifyFPIR: c.Policy.IdentifyFPIR, MaxCandidates: c.Policy.MaxCandidates,
-		PAD: decision.PAD(c.Policy.PAD), Challenge: c.Policy.Challenge,
+		PAD: decision.PAD(c.Policy.PAD), Challenge: c.Policy.Challenge, Fresh: c.Mode == Production,
 	}
 }
 
@@ -215,6 +217,7 @@ func (c Config) Parties() map[string]gateway.Party {
 		replace(&p.Policy.MaxFMR, a.MaxFMR)
 		replace((*string)(&p.Policy.PAD), a.PAD)
 		replace(&p.Policy.Challenge, a.Challenge)
+		replace(&p.Policy.Fresh, a.Fresh)
 		parties[a.Name] = p
 	}
 	return parties

@@ -39,7 +39,7 @@ func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutc
 // identify decides on a request of a party. What it returns is on record.
 func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) (IdentifyOutcome, error) {
 	policy, arrived := party.Policy, s.arrival(r.Arrived)
-	issued, err := s.redeem(ctx, answers{nonce: r.Nonce, challenge: r.Challenge, audience: r.Audience, gallery: r.Gallery}, policy)
+	issued, err := s.redeem(ctx, r.Nonce, policy)
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
@@ -59,7 +59,6 @@ func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) 
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
-	out.Degraded, r.Challenge = union(out.Degraded, s.withoutMemory()), nonceOf(issued)
 	if r.MaxCandidates > 0 {
 		accepted = accepted[:min(len(accepted), r.MaxCandidates)]
 	}
@@ -283,7 +282,7 @@ func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, id string,
 	}
 	out.Decision, out.FMR, out.Extrapolated, out.Scores = decision.Match, best.FMR, best.Extrapolated, best.Scores
 	out.Degraded, out.Reasons = union(out.Degraded, degraded), union(out.Reasons, unsupported(best.Scores))
-	facts := AssertionFacts{ID: id, Subject: best.Subject, Audience: r.Audience, Nonce: r.Nonce, Challenge: r.Challenge, Mode: "identify", Gallery: r.Gallery, Group: r.Among.Group, Searched: out.Searched}
+	facts := AssertionFacts{ID: id, Subject: best.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "identify", Gallery: r.Gallery, Group: r.Among.Group, Searched: out.Searched}
 	token, err := s.assert(ctx, facts, out.Outcome)
 	if err != nil || !s.galleries.admits(r.Gallery, best.Subject, r.Among) { // it left the gallery while this was signed
 		return false, err

@@ -34,7 +34,7 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 // verify decides on a request of a party. What it returns is on record.
 func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Outcome, error) {
 	policy, arrived := party.Policy, s.arrival(r.Arrived)
-	issued, err := s.redeem(ctx, answers{nonce: r.Nonce, challenge: r.Challenge, audience: r.Audience, subject: r.Subject}, policy)
+	issued, err := s.redeem(ctx, r.Nonce, policy)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -56,7 +56,6 @@ func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Out
 	if err != nil {
 		return Outcome{}, err
 	}
-	degraded = union(degraded, s.withoutMemory())
 	found, err := s.compareStaged(questions, refs, false)
 	if err != nil {
 		return Outcome{}, err
@@ -67,7 +66,7 @@ func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Out
 	event := AuditEvent{Action: "verify", Audience: r.Audience, Subject: r.Subject}
 	if out.Decision == decision.Match {
 		event.Assertion = rand.Text()
-		out.Assertion, err = s.assert(ctx, AssertionFacts{ID: event.Assertion, Subject: r.Subject, Audience: r.Audience, Nonce: r.Nonce, Challenge: nonceOf(issued), Mode: "verify"}, out)
+		out.Assertion, err = s.assert(ctx, AssertionFacts{ID: event.Assertion, Subject: r.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "verify"}, out)
 	}
 	if err != nil {
 		return Outcome{}, err

@@ -31,8 +31,9 @@ type Metrics struct {
 	requests  *prometheus.HistogramVec
 	breakers  *prometheus.GaugeVec
 	decisions *prometheus.CounterVec
+	refusals  *prometheus.CounterVec
 
-	stageNames, systems, operations, routes names
+	stageNames, systems, operations, routes, refusalCodes names
 }
 
 // New makes a set with metrics of the gateway, its build, the Go runtime and the process, and shows the breakers of
@@ -45,6 +46,7 @@ func New(version string, systems ...string) *Metrics {
 		callTimes: histogram("biogate_call_seconds", "Time of one call to an outside system that was tried.", "system", "operation"),
 		requests:  histogram("biogate_http_request_seconds", "Time of one HTTP request, from its header to its answer.", "method", "route", "status"),
 		breakers:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "biogate_breaker_state", Help: "0 closed, 1 half-open, 2 open."}, []string{"system"}),
+		refusals:  counter("biogate_credentials_refused_total", "Requests that were refused for who asked, by the problem's code.", "code"),
 		decisions: counter("biogate_decisions_total", "Decisions by mode and outcome.", "mode", "decision"),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "biogate_build_info", Help: "Always 1."}, []string{"version"})
@@ -52,7 +54,7 @@ func New(version string, systems ...string) *Metrics {
 	for _, system := range systems {
 		m.Breaker(system, "closed")
 	}
-	m.registry.MustRegister(m.stages, m.calls, m.callTimes, m.requests, m.breakers, m.decisions, build,
+	m.registry.MustRegister(m.stages, m.calls, m.callTimes, m.requests, m.breakers, m.decisions, m.refusals, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -104,3 +106,8 @@ var (
 	_ gateway.Observer = (*Metrics)(nil)
 	_ httpapi.Observer = (*Metrics)(nil)
 )
+
+// CredentialRefused counts a request that was refused for who asked, by the code of its problem.
+func (m *Metrics) CredentialRefused(code string) {
+	m.refusals.WithLabelValues(m.refusalCodes.bound(code)).Inc()
+}

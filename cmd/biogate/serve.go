@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"biogate/gateway/config"
 	"biogate/matcher"
@@ -81,9 +82,9 @@ func (a *app) announce(log *slog.Logger) {
 	for modality, n := range a.service.Outdated() {
 		log.Warn("references of an earlier model: these subjects are not found by searches and deduplication until they are enrolled again", "modality", modality, "subjects", n)
 	}
-	log.Info("listening", "url", "http://"+a.listener.Addr().String(), "store", storeFile(a.config.Data), "cache", a.config.Redis != "")
+	log.Info("listening", "url", a.baseURL(), "store", storeFile(a.config.Data), "cache", a.config.Redis != "")
 	if a.config.Mode == config.Development {
-		log.Warn("development mode: requests from this machine are taken without a credential, any audience is served, templates are stored unencrypted, keys were made on first start in " + keyDir(a.config.Data))
+		log.Warn("development mode: " + strings.Join(append(unprotected(a.config), "templates are stored unencrypted, keys were made on first start in "+keyDir(a.config.Data)), ", "))
 	}
 }
 

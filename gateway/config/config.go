@@ -18,13 +18,14 @@ import (
 const (
 	// Development: requests from this machine need no credential, any audience is served, keys are made on first start.
 	Development = "development"
-	// Production is refused by Validate: see there for what it lacks.
+	// Production: every request comes from a registered device, over TLS, for a registered audience, with an audit. Validate says
+	// what the settings lack for it.
 	Production = "production"
 )
 
 // Config is every setting. Sizes are bytes, times are Go durations ("120s"), rates are fractions.
 type Config struct {
-	// Mode is "development".
+	// Mode is "development" or "production".
 	Mode string `yaml:"mode"`
 	// Listen is host:port of the HTTP surface; port 0 takes a free one.
 	Listen string `yaml:"listen"`
@@ -40,7 +41,8 @@ type Config struct {
 	// Redis is redis://[user:password@]host:port/db (rediss:// for TLS) of the cache in front of the embedded store; empty:
 	// no cache.
 	Redis string `yaml:"redis"`
-	// Issuer is the claim "iss", the public base URL of this gateway; empty: http:// and the address it listens on.
+	// Issuer is the claim "iss", the public base URL of this gateway; empty: http:// or, with TLS, https:// and the address
+	// it listens on.
 	Issuer string `yaml:"issuer"`
 	// LogLevel is the least that is logged: debug, info, warn or error.
 	LogLevel string `yaml:"log_level"`
@@ -90,8 +92,6 @@ type Audience struct {
 	// PAD and Challenge are used in place of policy.pad and policy.challenge; left out: those.
 	PAD       *string `yaml:"pad"`
 	Challenge *string `yaml:"challenge"`
-	// Fresh demands that requests answer a challenge of this gateway, of any kind; left out: true in production mode.
-	Fresh *bool `yaml:"fresh"`
 }
 
 // Assertion is how matches are signed.
@@ -205,7 +205,7 @@ func Default() Config {
 func (c Config) DecisionPolicy() decision.Policy {
 	return decision.Policy{
 		MaxFMR: c.Policy.MaxFMR, IdentifyFPIR: c.Policy.IdentifyFPIR, MaxCandidates: c.Policy.MaxCandidates,
-		PAD: decision.PAD(c.Policy.PAD), Challenge: c.Policy.Challenge, Fresh: c.Mode == Production,
+		PAD: decision.PAD(c.Policy.PAD), Challenge: c.Policy.Challenge,
 	}
 }
 
@@ -217,7 +217,6 @@ func (c Config) Parties() map[string]gateway.Party {
 		replace(&p.Policy.MaxFMR, a.MaxFMR)
 		replace((*string)(&p.Policy.PAD), a.PAD)
 		replace(&p.Policy.Challenge, a.Challenge)
-		replace(&p.Policy.Fresh, a.Fresh)
 		parties[a.Name] = p
 	}
 	return parties
@@ -253,5 +252,5 @@ func (c Config) IssuerURL(address string) (*url.URL, error) {
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}, nil
+	return &url.URL{Scheme: c.scheme(), Host: net.JoinHostPort(host, port)}, nil
 }

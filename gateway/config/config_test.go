@@ -169,7 +169,8 @@ func TestValidateNamesTheSettingAndItsValue(t *testing.T) {
 		}
 	}
 	rate, wrong := 0.0, "wrong"
-	f(func(c *Config) { c.Mode = Production }, "mode", "production", "credentials", "audit")
+	f(func(c *Config) { c.Mode = Production }, "production", "tls.certificate", "issuer", "audiences")
+	f(func(c *Config) { c.TLS.Certificate = "a.pem" }, "tls.key")
 	f(func(c *Config) { c.Mode = "test" }, `mode is "test"`)
 	f(func(c *Config) { c.Listen = "8080" }, `listen is "8080"`)
 	f(func(c *Config) { c.Listen = "a:http" }, `listen is "a:http"`)

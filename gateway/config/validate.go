@@ -16,6 +16,8 @@ import (
 func (c Config) Validate() error {
 	return errors.Join(slices.Concat(
 		c.checkPlace(),
+		c.checkProduction(),
+		c.TLS.check(),
 		c.checkPolicy(),
 		c.Assertion.check(),
 		c.Limits.check(),
@@ -51,11 +53,7 @@ func (c Config) checkPlace() []error {
 }
 
 func checkMode(mode string) error {
-	if mode == Production {
-		return errors.New(`mode is "production", which this version cannot offer yet: it has no kiosk credentials and no ` +
-			`durable audit, so it would serve anybody and record nothing; set it to "development"`)
-	}
-	return need(mode == Development, "mode is %q, it must be %q", mode, Development)
+	return need(mode == Development || mode == Production, "mode is %q, it must be %s or %s", mode, Development, Production)
 }
 
 func checkListen(listen string) error {

@@ -20,7 +20,6 @@ type Policy struct {
 	MaxCandidates int     // of an identification
 	PAD           PAD     // empty: PADAdvise
 	Challenge     string  // kind of challenge without which nothing is decided; empty: none is demanded
-	Fresh         bool    // nothing is decided without a challenge of some kind
 }
 
 // Check names the first setting that makes no sense.

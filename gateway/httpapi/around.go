@@ -122,7 +122,7 @@ func leaveUnread(c *fiber.Ctx, e *event) {
 
 // lingerOn makes the connection linger when it is closed.
 func lingerOn(c *fiber.Ctx) {
-	if conn, ok := c.Context().Conn().(*conn); ok {
-		conn.linger.Store(true)
+	if conn, ok := c.Context().Conn().(interface{ lingerOn() }); ok {
+		conn.lingerOn()
 	}
 }

@@ -29,6 +29,7 @@ const (
 	codeIdempotencyKey    = "idempotency-key-invalid"
 	codeIdempotencyReused = "idempotency-key-reused"
 	codeIdempotencyBusy   = "idempotency-in-progress"
+	codePlain             = "tls-required"
 )
 
 func newError(kind gateway.Kind, code, detail string) *gateway.Error {
@@ -45,6 +46,7 @@ func httpOnly(status int, code, detail string) *httpError {
 
 // Refusals without a variable part. They are never changed.
 var (
+	errPlain              = httpOnly(http.StatusBadRequest, codePlain, "this port speaks TLS, the request came without")
 	errRouteUnknown       = httpOnly(http.StatusNotFound, codeRouteUnknown, "there is nothing at this path")
 	errMethod             = httpOnly(http.StatusMethodNotAllowed, codeMethod, "this path does not know the method; the header Allow names those it knows")
 	errHTTP               = httpOnly(http.StatusBadRequest, codeHTTP, "the request is not HTTP/1.1 as RFC 9112 has it")
@@ -96,7 +98,7 @@ var catalogue = map[string]entry{
 	"nonce-invalid":                 {400, "The nonce is malformed", "Use 1 to 256 printable characters."},
 	"sequence-invalid":              {400, "The times of the captures are no sequence", "Give every face a time_ms, 0 at the first and ascending to 10000 at most in the order of the request, or give none."},
 	"challenge-unknown":             {400, "There is no such challenge", "Ask for nonce, colour or head-turn."},
-	"challenge-required":            {400, "The audience demands a challenge", "Get one of the kind that the detail names from POST /v1/challenges, and send its nonce as challenge with captures that answer it."},
+	"challenge-required":            {400, "The audience demands a challenge", "Get one of the kind that the detail names from POST /v1/challenges, and send its nonce with captures that follow it."},
 	"parameter-invalid":             {400, "A parameter is out of range", "See the range of the field in /openapi.yaml."},
 	"expiry-invalid":                {400, "The gallery would have expired already", "State an expires_at in the future."},
 	"max-candidates-invalid":        {400, "The number of candidates is out of range", "Ask for 1 to 100 candidates."},
@@ -105,6 +107,19 @@ var catalogue = map[string]entry{
 	codeHTTP:                        {400, "The request is not HTTP/1.1", "Use an HTTP library, and send each header once; a proxy on the way may have changed the request."},
 	codeBodyIncomplete:              {400, "The body is incomplete", "Send as many bytes as Content-Length says."},
 	codeIdempotencyKey:              {400, "The Idempotency-Key is malformed", "Use a random UUID."},
+	codePlain:                       {400, "The request came without TLS", "Use https."},
+	"credential-required":           {401, "There is no credential", "Sign the request (RFC 9421) or show a client certificate, of a device that an operator registered with biogate devices add."},
+	"credential-refused":            {401, "The credential is not taken", "Check the device's id and key, and that the request is signed for this gateway's public name and nothing on the way changes it."},
+	"signature-invalid":             {401, "The signature cannot be used", "Sign as docs/request-path.md shows: method, authority, path, query, the body's digest and type, with created, nonce and keyid."},
+	"digest-mismatch":               {401, "The body is not the one that was signed", "Send the bytes that Content-Digest was made of."},
+	"request-stale":                 {401, "The request was signed too long ago, or ahead of time", "Set the clock of the device (the header Date has ours) and sign anew."},
+	"request-replayed":              {401, "The request was made before", "Sign every request anew, with a new nonce."},
+	"request-out-of-order":          {401, "The request comes too late", "Sign it anew; requests of a device come in the order in which they were signed, give or take 10 s."},
+	"device-revoked":                {401, "The device was revoked", "Ask the operator for a new registration."},
+	"device-expired":                {401, "The device's time is over or has not come", "Ask the operator for a new registration or certificate."},
+	"proof-invalid":                 {401, "The proof of possession does not hold", "Make a DPoP proof (RFC 9449) for this method and URL, now."},
+	"site-forbidden":                {403, "The device belongs to another site", "Ask the gateway of the device's site."},
+	"capability-missing":            {403, "The device may not do this", "An operator registers a device with the capability."},
 	codeRemote:                      {403, "The caller is on another machine", "Start the gateway with a configuration, or call it from the same machine."},
 	codeCrossSite:                   {403, "The request is not addressed to this machine", "Call http://127.0.0.1 or http://localhost, with HTTP/1.1 and its Host header; start the gateway with a configuration to serve other callers."},
 	codeRouteUnknown:                {404, "The path is unknown", "See /docs for the paths."},
@@ -114,7 +129,7 @@ var catalogue = map[string]entry{
 	codeTimeout:                     {408, "The request did not arrive in time", "Send it again on a better line."},
 	"templates-too-many":            {409, "The subject holds as many templates as it may", "Delete the subject and enrol again."},
 	"duplicate-subject":             {409, "The person is enrolled under another subject", "Use the subject that the person has, or delete that one first."},
-	"nonce-spent":                   {409, "The nonce cannot be used", "Get a new one from POST /v1/challenges: each serves once, for 60 s, for the caller that asked and for what it was asked for."},
+	"nonce-spent":                   {409, "The nonce cannot be used", "Get a new one from POST /v1/challenges: each serves once, for 60 s, at the gateway that issued it."},
 	codeIdempotencyReused:           {409, "The Idempotency-Key belongs to another request", "Use a new key for a new request."},
 	codeIdempotencyBusy:             {409, "The same request is being worked on", "Ask again in a moment."},
 	codeBodyTooLarge:                {413, "The body is too large", "Send fewer or smaller pictures."},
@@ -139,6 +154,7 @@ var catalogue = map[string]entry{
 	"record-unavailable":            {503, "The record of templates does not answer", "Try again after the time in Retry-After."},
 	"signer-unavailable":            {503, "The signer does not answer", "Try again after the time in Retry-After."},
 	"nonces-unavailable":            {503, "Whether a nonce was used cannot be said", "Try again after the time in Retry-After, with a new nonce."},
+	"devices-unavailable":           {503, "Which devices are registered cannot be said", "Try again after the time in Retry-After."},
 	"attempts-unavailable":          {503, "How many attempts failed cannot be said", "Try again after the time in Retry-After."},
 	codeNotReady:                    {503, "The gateway is not ready", "Ask again in a moment; /metrics and the log say what is missing."},
 	codeReceipts:                    {503, "What became of an Idempotency-Key is unknown", "Try again after the time in Retry-After, with the same key."},

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"crypto/tls"
 	"runtime"
 	"time"
 )
@@ -24,6 +25,9 @@ type Config struct {
 
 	// Rates bound requests of each device and of all together; the zero value bounds nothing.
 	Rates Rates
+
+	// TLS protects the connections; nil: plain HTTP. See ServerTLS.
+	TLS *tls.Config
 
 	// LoopbackOnly refuses requests that did not come from this machine, or that a web page of another site sent: without
 	// credentials, where a request comes from is all that protects the gateway.

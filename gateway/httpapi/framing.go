@@ -29,6 +29,7 @@ var single = [...]struct {
 	5:                     {[]byte("Content-Encoding"), ambiguous("the header Content-Encoding is there twice")},
 	6:                     {[]byte("Idempotency-Key"), ambiguous("the header Idempotency-Key is there twice")},
 	7:                     {[]byte("Origin"), ambiguous("the header Origin is there twice")},
+	8:                     {[]byte("DPoP"), ambiguous("the header DPoP is there twice")},
 }
 
 // Places in single of the fields that framing reads.

@@ -49,6 +49,7 @@ func (k *keeper) do(ctx context.Context, key string, c *fiber.Ctx, w work, run f
 	case k.receipts == nil:
 		return answer{}, unavailable(errors.New("there is no store of receipts"))
 	}
+	key = keyOf(gateway.CallerOf(ctx), key)
 	id, request := derive(key, "id"), fingerprint(key, c, w)
 	if !k.begin(string(id)) {
 		return answer{}, errIdempotencyBusy
@@ -142,6 +143,15 @@ func validKey(key string) bool {
 		}
 	}
 	return len(key) > 0 && len(key) <= maxIdempotencyKey
+}
+
+// keyOf is a key of one device: another one that uses the same, or has seen it, gets no answer of the first. What no device sent
+// keeps the key that builds before devices gave it.
+func keyOf(c gateway.Caller, key string) string {
+	if c.Device == "" {
+		return key
+	}
+	return c.Device + "\x00" + key // neither can hold a NUL
 }
 
 // fingerprint tells requests apart by what they mean: the same captures in another multipart boundary are the same.

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,11 +18,12 @@ type listener struct {
 	limit    int64
 	refusing chan struct{} // a slot for each refused connection that lingers
 	closing  atomic.Bool
+	tls      *tls.Config // nil: plain HTTP
 	close    sync.Once
 }
 
-func newListener(ln net.Listener, limit int) *listener {
-	return &listener{Listener: ln, limit: int64(limit), refusing: make(chan struct{}, refusals)}
+func newListener(ln net.Listener, limit int, secure *tls.Config) *listener {
+	return &listener{Listener: ln, limit: int64(limit), tls: secure, refusing: make(chan struct{}, refusals)}
 }
 
 // isEmpty says that every connection has been closed.
@@ -62,37 +65,64 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if l.open.Add(1) <= l.limit {
-			return &conn{Conn: c, done: func() { l.open.Add(-1) }}, nil
+			return l.mannered(c, func() { l.open.Add(-1) }), nil
 		}
 		l.open.Add(-1)
 		l.refuse(c, refusedConnection)
 	}
 }
 
+// mannered is a connection as requests come over it. The first of them shakes hands.
+func (l *listener) mannered(c net.Conn, done func()) interface {
+	net.Conn
+	lingerOn()
+} {
+	if l.tls == nil {
+		return &conn{Conn: c, done: done}
+	}
+	return newSecureConn(c, l.tls, done)
+}
+
 // refuse does not block: one write to a fresh socket, and a bounded number of connections that linger for their clients.
 func (l *listener) refuse(c net.Conn, answer string) {
-	_ = c.SetWriteDeadline(time.Now().Add(time.Millisecond))
-	_, _ = io.WriteString(c, answer)
+	if l.tls == nil {
+		_ = c.SetWriteDeadline(time.Now().Add(time.Millisecond))
+		_, _ = io.WriteString(c, answer)
+	}
 	select {
 	case l.refusing <- struct{}{}:
-		lingering := &conn{Conn: c, done: func() { <-l.refusing }}
-		lingering.linger.Store(true)
-		go lingering.Close()
+		lingering := l.mannered(c, func() { <-l.refusing })
+		lingering.lingerOn()
+		go l.part(lingering, answer)
 	default:
 		_ = c.Close()
 	}
 }
 
+// part closes a refused connection. Over TLS nothing can be said before hands are shaken.
+func (l *listener) part(c net.Conn, answer string) {
+	if l.tls != nil {
+		_ = c.SetDeadline(time.Now().Add(lingerTime))
+		_, _ = io.WriteString(c, answer)
+	}
+	_ = c.Close()
+}
+
 var (
 	refusedConnection = refusal(errTooManyConnections)
 	refusedDraining   = refusal(errDraining)
+	refusedPlain      = refusal(errPlain)
 )
 
 // refusal is an answer to a request that was not read.
 func refusal(err error) string {
-	body := newProblem(err, "").encode()
-	return fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: %s\r\nContent-Length: %d\r\n"+
-		"Retry-After: 1\r\nConnection: close\r\n\r\n%s", typeProblem, len(body), body)
+	p := newProblem(err, "")
+	body, retry := p.encode(), ""
+	if p.retryAfter > 0 {
+		retry = "Retry-After: 1\r\n"
+	}
+	return fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s",
+		p.Status, http.StatusText(p.Status), typeProblem, len(body), retry, body)
 }
 
 // conn is a connection that can linger: when it is closed with a part of a request unread, the kernel would throw away
@@ -103,6 +133,8 @@ type conn struct {
 	linger atomic.Bool
 	once   sync.Once
 }
+
+func (c *conn) lingerOn() { c.linger.Store(true) }
 
 func (c *conn) Close() (err error) {
 	c.once.Do(func() {

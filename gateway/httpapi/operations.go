@@ -97,9 +97,9 @@ func readIdentify(s *Server, r request) (work, error) {
 }
 
 func readChallenge(s *Server, r request) (work, error) {
-	q, err := intake.Challenge(r.body)
+	kind, err := intake.Challenge(r.body)
 	return work{run: func(ctx context.Context) (answer, error) {
-		issued, err := s.deps.API.Challenge(ctx, q)
+		issued, err := s.deps.API.Challenge(ctx, kind)
 		return answer{status: http.StatusCreated, body: nonceOf(issued, gateway.TraceID(ctx))}, err
 	}}, err
 }

@@ -140,6 +140,7 @@ func (p problem) send(c *fiber.Ctx, e *event) {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
 	}
 	c.Set(fiber.HeaderCacheControl, noStore)
+	challengeOf(c, p.Status)
 	c.Status(p.Status)
 	c.Set(fiber.HeaderContentType, typeProblem)
 	c.Response().SetBodyRaw(p.encode())

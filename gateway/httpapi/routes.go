@@ -47,7 +47,7 @@ var routes = []route{
 	{"DELETE", "/v1/subjects/:subject", "Forget a subject everywhere", noBody, write, kiosk.Forget, readForget},
 	{"POST", "/v1/verifications", "Compare captures with one subject (1:1)", captureBody, heavy, kiosk.Verify, readVerify},
 	{"POST", "/v1/identifications", "Search a gallery for captures (1:N)", captureBody, heavy, kiosk.Identify, readIdentify},
-	{"POST", "/v1/challenges", "A one-time nonce, with an instruction to follow", smallJSON, 0, kiosk.Verify, readChallenge},
+	{"POST", "/v1/challenges", "A one-time nonce, with an instruction to follow", smallJSON, 0, kiosk.Ask, readChallenge},
 	{"PUT", "/v1/galleries/:gallery", "Make a gallery or change it", smallJSON, write, kiosk.Galleries, readPutGallery},
 	{"GET", "/v1/galleries/:gallery", "A gallery and its counts", noBody, 0, kiosk.Galleries, readGallery},
 	{"DELETE", "/v1/galleries/:gallery", "Forget a gallery and its memberships", noBody, write, kiosk.Galleries, readDeleteGallery},
@@ -114,7 +114,15 @@ func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 			return answer{}, errDraining
 		}
 		defer s.gate.leave()
-		if err := s.rates.admit(c, gateway.Caller{}); err != nil {
+	}
+	ctx, cancel := context.WithTimeout(gateway.WithTrace(s.base, e.trace), s.deps.Config.RequestTimeout)
+	defer cancel()
+	id, err := s.identify(ctx, c, r)
+	if err != nil {
+		return answer{}, err
+	}
+	if !r.is(always) {
+		if err := s.rates.admit(c, id.Caller); err != nil {
 			return answer{}, err
 		}
 	}
@@ -124,13 +132,16 @@ func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 	}
 	defer b.release()
 	e.bytesIn = len(b.bytes)
+	if err := id.CheckBody(b.bytes); err != nil {
+		return answer{}, err
+	}
 	w, err := r.read(s, request{c, intake.Body{
 		ContentType: c.Get(fiber.HeaderContentType), Query: string(c.Request().URI().QueryString()), Bytes: b.bytes,
 	}})
 	if err != nil {
 		return answer{}, err
 	}
-	ctx, cancel := context.WithTimeout(gateway.WithTrace(s.base, e.trace), s.deps.Config.RequestTimeout)
+	ctx, cancel = context.WithTimeout(gateway.WithCaller(gateway.WithTrace(s.base, e.trace), id.Caller), s.deps.Config.RequestTimeout)
 	defer cancel()
 	keys := c.Request().Header.PeekAll("Idempotency-Key") // at most one; it may be empty
 	if len(keys) == 0 || !r.is(write) {

@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"biogate/gateway"
+	"biogate/gateway/kiosk"
 )
 
 // Deps is what the surface stands on.
@@ -28,6 +29,12 @@ type Deps struct {
 	Observer  Observer               // nil: nobody watches
 	Log       *slog.Logger           // nil: slog.Default
 	Config    Config
+	Kiosks    Authenticator // nil: requests are nobody's in particular
+}
+
+// Authenticator says who asks; kiosk.Authenticator does.
+type Authenticator interface {
+	Authenticate(ctx context.Context, r kiosk.Request) (kiosk.Identity, error)
 }
 
 // Observer sees every request end. method is one
@@ -137,7 +144,7 @@ func (s *Server) Listen(addr string) error {
 
 // Serve serves the connections of ln, which it closes, until Shutdown. It may be called once.
 func (s *Server) Serve(ln net.Listener) error {
-	bounded := newListener(ln, s.deps.Config.Connections)
+	bounded := newListener(ln, s.deps.Config.Connections, s.deps.Config.TLS)
 	s.mu.Lock()
 	s.listener = bounded
 	stopped := s.stopped

@@ -465,7 +465,7 @@ func TestClientsBeforeTheCloseGetAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &rig{addr: ln.Addr().String()}
-	bounded := newListener(ln, 10)
+	bounded := newListener(ln, 10, nil)
 	var queued []net.Conn
 	for range 5 {
 		c := r.dial(t)

@@ -22,15 +22,15 @@ type Body struct {
 
 // ask is what any request with captures may say. The fields that a request has are those it lists.
 type ask struct {
-	subject, gallery, audience, nonce, challenge string
-	maxCandidates                                int
-	among                                        matcher.Filter
-	captures                                     []capture
+	subject, gallery, audience, nonce string
+	maxCandidates                     int
+	among                             matcher.Filter
+	captures                          []capture
 }
 
 // Enroll reads a request to enrol captures for subject, which came with the path.
 func Enroll(subject string, b Body) (gateway.EnrollRequest, error) {
-	if err := first(Subject(subject), meant(subject, CodeSubject)); err != nil {
+	if err := Subject(subject); err != nil {
 		return gateway.EnrollRequest{}, err
 	}
 	_, list, err := read(b, nil)
@@ -39,21 +39,21 @@ func Enroll(subject string, b Body) (gateway.EnrollRequest, error) {
 
 // Verify reads a request to compare captures with a subject.
 func Verify(b Body) (gateway.VerifyRequest, error) {
-	a, list, err := read(b, []string{"subject", "audience", "nonce", "challenge"})
+	a, list, err := read(b, []string{"subject", "audience", "nonce"})
 	if err == nil {
-		err = first(Subject(a.subject), meant(a.subject, CodeSubject), checkAudience(a.audience))
+		err = first(Subject(a.subject), checkAudience(a.audience))
 	}
-	return gateway.VerifyRequest{Subject: a.subject, Audience: a.audience, Nonce: a.nonce, Challenge: a.challenge, Captures: list}, err
+	return gateway.VerifyRequest{Subject: a.subject, Audience: a.audience, Nonce: a.nonce, Captures: list}, err
 }
 
 // Identify reads a request to search a gallery for captures.
 func Identify(b Body) (gateway.IdentifyRequest, error) {
-	a, list, err := read(b, []string{"gallery", "audience", "nonce", "challenge", "max_candidates", "group", "subjects"})
+	a, list, err := read(b, []string{"gallery", "audience", "nonce", "max_candidates", "group", "subjects"})
 	if err == nil {
 		err = first(GalleryName(a.gallery), checkAudience(a.audience))
 	}
 	return gateway.IdentifyRequest{
-		Gallery: a.gallery, Audience: a.audience, Nonce: a.nonce, Challenge: a.challenge, Captures: list, MaxCandidates: a.maxCandidates, Among: a.among,
+		Gallery: a.gallery, Audience: a.audience, Nonce: a.nonce, Captures: list, MaxCandidates: a.maxCandidates, Among: a.among,
 	}, err
 }
 
@@ -141,9 +141,6 @@ func (a *ask) setText(name, value string) *gateway.Error {
 	case "nonce":
 		a.nonce = value
 		return checkNonce(value)
-	case "challenge":
-		a.challenge = value
-		return checkChallenge(value)
 	case "group":
 		a.among.Group = value
 		if err := GroupName(value); err != nil {
@@ -171,31 +168,20 @@ func Gallery(name string, b Body) (gateway.Gallery, error) {
 	return g, err
 }
 
-// Challenge reads what kind of nonce is asked for, and what for. An empty body asks for one without an instruction, for anything.
-func Challenge(b Body) (gateway.ChallengeRequest, error) {
-	q := gateway.ChallengeRequest{Kind: challenge.KindNonce}
+// Challenge reads what kind of nonce is asked for. An empty body asks for one without an instruction.
+func Challenge(b Body) (kind string, err error) {
 	if len(b.Bytes) == 0 {
-		return q, nil
+		return challenge.KindNonce, nil
 	}
 	if mediaType, _, err := mime.ParseMediaType(b.ContentType); err != nil || mediaType != "application/json" {
-		return gateway.ChallengeRequest{}, refuse(gateway.Unsupported, CodeMediaType, "a challenge is asked for in application/json")
+		return "", refuse(gateway.Unsupported, CodeMediaType, "a challenge is asked for in application/json")
 	}
-	err := readJSON(b.Bytes, func(r *jsonReader) {
-		r.wide = []string{"audience", "subject", "gallery"}
-		r.object(
-			field{"kind", func() { q.Kind = r.str() }},
-			field{"audience", func() { q.Audience = r.str(); r.refuseError(checkAudience(q.Audience)) }},
-			field{"subject", func() { q.Subject = r.str(); r.refuseError(first(Subject(q.Subject), meant(q.Subject, CodeSubject))) }},
-			field{"gallery", func() { q.Gallery = r.str(); r.refuseError(GalleryName(q.Gallery)) }},
-		)
-	})
-	if err == nil && !challenge.Known(q.Kind) {
+	kind = challenge.KindNonce
+	err = readJSON(b.Bytes, func(r *jsonReader) { r.object(field{"kind", func() { kind = r.str() }}) })
+	if err == nil && !challenge.Known(kind) {
 		err = malformed(CodeChallenge, "a challenge is one of %s, %s and %s", challenge.KindNonce, matcher.ChallengeColour, matcher.ChallengeHeadTurn)
 	}
-	if err != nil {
-		return gateway.ChallengeRequest{}, err
-	}
-	return q, nil
+	return kind, err
 }
 
 func (r *jsonReader) purpose() string {

@@ -4,8 +4,15 @@ package kiosk
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Capability is a right of a device.
@@ -23,7 +30,10 @@ const (
 	Operate    Capability = "operate"    // metrics
 )
 
-// Capabilities are all that there are, in the order of the constants.
+// Ask is no capability of its own: who may verify or identify has it, for both begin with a challenge.
+const Ask Capability = "ask"
+
+// capabilities are all that there are, in the order of the constants.
 var capabilities = []Capability{Verify, Identify, Enroll, Read, Forget, Galleries, Introspect, Operate}
 
 // Known says whether there is such a capability.
@@ -43,7 +53,98 @@ type Device struct {
 }
 
 // May says whether the device has a capability.
-func (d Device) May(c Capability) bool { return slices.Contains(d.Capabilities, c) }
+func (d Device) May(c Capability) bool {
+	if c == Ask {
+		return d.May(Verify) || d.May(Identify)
+	}
+	return slices.Contains(d.Capabilities, c)
+}
+
+// Usable says whether requests of the device are taken at a time, if it has a credential and the right to what it asks.
+func (d Device) Usable(at time.Time) bool {
+	return d.RevokedAt.IsZero() && !at.Before(d.NotBefore) && at.Before(d.NotAfter)
+}
+
+// Bounds of what one device says of itself in the registry.
+const (
+	maxName      = 128 // bytes of an id or a site
+	maxAudience  = 512 // bytes
+	maxAudiences = 1000
+)
+
+// Check says what is wrong with a device that is to be registered.
+func (d Device) Check() error {
+	switch {
+	case !validName(d.ID):
+		return fmt.Errorf("id is %q, it must be 1 to %d of A-Z a-z 0-9 . _ : @ -", d.ID, maxName)
+	case !validName(d.Site):
+		return fmt.Errorf("site is %q, it must be 1 to %d of A-Z a-z 0-9 . _ : @ -", d.Site, maxName)
+	case d.NotBefore.IsZero() || !d.NotBefore.Before(d.NotAfter):
+		return errors.New("its validity ends before it begins")
+	case d.Key == nil && d.Certificate == [32]byte{}:
+		return errors.New("it has neither a key nor a certificate")
+	}
+	return errors.Join(checkCapabilities(d.Capabilities), checkAudiences(d.Audiences), checkKey(d.Key))
+}
+
+func checkCapabilities(list []Capability) error {
+	if len(list) == 0 {
+		return fmt.Errorf("it has no capability; there are %v", capabilities)
+	}
+	for i, c := range list {
+		if !c.Known() {
+			return fmt.Errorf("capability %q is unknown; there are %v", c, capabilities)
+		}
+		if slices.Contains(list[:i], c) {
+			return fmt.Errorf("capability %q is there twice", c)
+		}
+	}
+	return nil
+}
+
+func checkAudiences(list []string) error {
+	if len(list) > maxAudiences {
+		return fmt.Errorf("it has more than %d audiences", maxAudiences)
+	}
+	for i, a := range list {
+		if a == "" || len(a) > maxAudience || !utf8.ValidString(a) {
+			return fmt.Errorf("audience %q is not 1 to %d bytes of UTF-8", a, maxAudience)
+		}
+		if slices.Contains(list[:i], a) {
+			return fmt.Errorf("audience %q is there twice", a)
+		}
+	}
+	return nil
+}
+
+// checkKey takes the two kinds that signed requests know.
+func checkKey(key crypto.PublicKey) error {
+	switch k := key.(type) {
+	case nil:
+		return nil
+	case ed25519.PublicKey:
+		if len(k) == ed25519.PublicKeySize {
+			return nil
+		}
+	case *ecdsa.PublicKey:
+		if k != nil && k.Curve == elliptic.P256() {
+			return nil
+		}
+	}
+	return errors.New("its key is neither Ed25519 nor ECDSA on P-256")
+}
+
+// validName takes what subjects and galleries may be called too.
+func validName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter, digit := c|0x20 >= 'a' && c|0x20 <= 'z', c >= '0' && c <= '9'
+		if !letter && !digit && !strings.ContainsRune("._:@-", rune(c)) {
+			return false
+		}
+	}
+	return len(s) > 0 && len(s) <= maxName
+}
 
 // Devices is the registry of devices. Every method respects ctx's deadline; gateway.ErrNotFound when there is no such
 // device, any other error when the registry cannot say. What it answers is at most one second old.

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"biogate/adapters/filedevices"
+	"biogate/adapters/prommetrics"
+	"biogate/gateway"
+	"biogate/gateway/challenge"
+	"biogate/gateway/config"
+	"biogate/gateway/httpapi"
+	"biogate/gateway/kiosk"
+)
+
+// devicesFile is the registry of devices of a gateway with these settings.
+func devicesFile(c config.Config) string {
+	if c.Kiosks.Devices != "" {
+		return c.Kiosks.Devices
+	}
+	return filepath.Join(c.Data, "devices.json")
+}
+
+// kiosks makes what says who asks.
+func (a *app) kiosks(log *slog.Logger, metrics *prommetrics.Metrics) (*kiosk.Authenticator, error) {
+	c := a.config
+	devices, err := filedevices.Open(filedevices.Options{Path: devicesFile(c), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if c.Mode == config.Production {
+		if err := someDevice(c, devices); err != nil {
+			return nil, err
+		}
+	}
+	issuer, err := c.IssuerURL(a.listener.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	return kiosk.NewAuthenticator(kiosk.Options{
+		Devices: devices, Memory: a.memory(), Window: c.Kiosks.Window, Sites: c.Kiosks.Sites, Required: c.CredentialRequired(),
+		Authority: c.Authority(), Scheme: issuer.Scheme, Refused: metrics.CredentialRefused, Now: time.Now,
+	})
+}
+
+// someDevice: a gateway that can serve nobody is a mistake.
+func someDevice(c config.Config, devices *filedevices.Registry) error {
+	list, err := devices.List()
+	if err != nil {
+		return err
+	}
+	usable := func(d kiosk.Device) bool {
+		return d.Usable(time.Now()) && (len(c.Kiosks.Sites) == 0 || slices.Contains(c.Kiosks.Sites, d.Site))
+	}
+	if slices.ContainsFunc(list, usable) {
+		return nil
+	}
+	return fmt.Errorf(`mode is "production", and %s has no device that is served here now: register one with "biogate devices add"`, devicesFile(c))
+}
+
+// memory remembers the nonces of requests.
+func (a *app) memory() kiosk.Memory {
+	return processMemory{challenge.NewSpent(a.config.Kiosks.Remembered, time.Now), a.config.Kiosks.Window, time.Now()}
+}
+
+// processMemory is a kiosk.Memory of this process alone.
+type processMemory struct {
+	spent  gateway.Nonces
+	window time.Duration
+	began  time.Time
+}
+
+func (m processMemory) Window() time.Duration { return m.window }
+
+// Take refuses what may have been taken by a process before this one.
+func (m processMemory) Take(ctx context.Context, device, nonce string, made, until time.Time) (bool, error) {
+	if made.Before(m.began) {
+		return false, nil
+	}
+	return m.spent.Spend(ctx, device+"\x00"+nonce, until)
+}
+
+// tls is how connections are protected; nil: they are not.
+func (a *app) tls(log *slog.Logger) (*tls.Config, error) {
+	t := a.config.TLS
+	if t.Certificate == "" {
+		return nil, nil
+	}
+	certificate, err := httpapi.LoadCertificate(t.Certificate, t.Key, log, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.ServerTLS(certificate), nil
+}
+
+// baseURL is where this gateway answers.
+func (a *app) baseURL() string {
+	scheme := "http"
+	if a.config.TLS.Certificate != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + a.listener.Addr().String()
+}
+
+// unprotected names what development mode leaves open.
+func unprotected(c config.Config) (out []string) {
+	if !c.CredentialRequired() {
+		out = append(out, "requests from this machine are taken without a credential")
+	}
+	if len(c.Audiences) == 0 {
+		out = append(out, "any audience is served")
+	}
+	if c.TLS.Certificate == "" {
+		out = append(out, "connections are not encrypted")
+	}
+	if c.Issuer == "" {
+		out = append(out, "a signed request is taken for whatever gateway its Host names")
+	}
+	return out
+}

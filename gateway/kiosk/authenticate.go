@@ -1,0 +1,264 @@
+package kiosk
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"biogate/gateway"
+	"biogate/gateway/httpsig"
+)
+
+// Options of an Authenticator.
+type Options struct {
+	Devices Devices
+	// Memory remembers what was used: nonces of signed requests, and ids of proofs of possession.
+	Memory Memory
+	// Window is the widest that Memory has: what was used is remembered so long.
+	Window time.Duration
+	// Sites are those whose devices are served; empty: all.
+	Sites []string
+	// Required refuses requests without a credential.
+	Required bool
+	// Authority is host[:port] of this gateway as its devices know it; a request that was signed for another is refused. Empty:
+	// what the request's Host says, which protects nobody from a request that was made for another gateway.
+	Authority string
+	// Scheme of the URLs that devices use, for proofs of possession: https or http.
+	Scheme string
+	// Refused counts refusals by their code; nil: nobody counts.
+	Refused func(code string)
+	Now     func() time.Time
+}
+
+// Memory remembers what was used. gateway/replay is the implementation.
+type Memory interface {
+	// Take uses up the nonce of a request that a device made at a time and that no node takes after until. first is false when
+	// it must not be taken: it was used before, or nobody can know.
+	Take(ctx context.Context, device, nonce string, made, until time.Time) (first bool, err error)
+	// Window is how far the time of a request may lie from now.
+	Window() time.Duration
+}
+
+// Authenticator says who asks. It is safe for concurrent use.
+type Authenticator struct {
+	o      Options
+	order  order
+	dummys [2]crypto.PublicKey // of nobody, one of each kind
+}
+
+// Request is what is known of a request before its body.
+type Request struct {
+	httpsig.Message
+	Peer  *x509.Certificate // that the client holds the key of, as TLS has shown; nil: none
+	Needs Capability
+}
+
+// Identity is who asks, and what the body must be.
+type Identity struct {
+	Caller gateway.Caller
+	signed bool
+	digest httpsig.Digest
+}
+
+// NewAuthenticator fails only when there is no randomness.
+func NewAuthenticator(o Options) (*Authenticator, error) {
+	nobody, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	neither, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return &Authenticator{o: o, order: order{newest: map[string]time.Time{}}, dummys: [2]crypto.PublicKey{nobody, &neither.PublicKey}}, nil
+}
+
+// Authenticate says who asks, before the request's body is read. Identity.CheckBody has to follow. The error is a gateway.Error.
+func (a *Authenticator) Authenticate(ctx context.Context, r Request) (Identity, error) {
+	id, err := a.authenticate(ctx, r)
+	if err != nil && a.o.Refused != nil {
+		a.o.Refused(gateway.AsError(err).Code)
+	}
+	return id, err
+}
+
+func (a *Authenticator) authenticate(ctx context.Context, r Request) (Identity, error) {
+	if a.o.Authority != "" {
+		r.Authority = a.o.Authority
+	}
+	signed := len(r.Header("signature")) > 0 || len(r.Header("signature-input")) > 0
+	switch {
+	case signed:
+		return a.bySignature(ctx, r)
+	case r.Peer != nil:
+		return a.byCertificate(ctx, r)
+	case a.o.Required:
+		return Identity{}, errNoCredential
+	}
+	return a.proven(ctx, r, Identity{})
+}
+
+// bySignature takes a signed request. Whoever has not shown that he holds a device's key gets one answer, for the same work,
+// whether there is such a device or not. The nonce is used up last, so that nobody but the device can use up its nonces.
+func (a *Authenticator) bySignature(ctx context.Context, r Request) (Identity, error) {
+	s, err := httpsig.Parse(r.Message)
+	if err != nil {
+		return Identity{}, refusal("signature-invalid", "%v", err)
+	}
+	now, window := a.o.Now(), a.o.Memory.Window()
+	if err := checkTime(s, now, window); err != nil {
+		return Identity{}, err
+	}
+	device, err := a.signer(ctx, s)
+	if err != nil {
+		return Identity{}, err
+	}
+	if r.Peer != nil && sha256.Sum256(r.Peer.Raw) != device.Certificate { // two credentials of two devices
+		return Identity{}, errUnknown
+	}
+	if err := a.allowed(device, r, now); err != nil {
+		return Identity{}, err
+	}
+	id := Identity{Caller: caller(device), signed: true, digest: s.Digest}
+	if r.Peer != nil {
+		id.Caller.Proven.Certificate = thumbprint(r.Peer)
+	}
+	if err := a.spend(ctx, device.ID, "signature "+s.Nonce, s.Created); err != nil {
+		return Identity{}, err
+	}
+	if !a.order.take(device.ID, s.Created, now.Add(-window)) {
+		return Identity{}, errOutOfOrder
+	}
+	return a.proven(ctx, r, id)
+}
+
+// checkTime comes before the signature: what is old needs no work, and the answer depends on nothing but the request.
+func checkTime(s httpsig.Signature, now time.Time, window time.Duration) error {
+	if s.Created.Before(now.Add(-window)) || s.Created.After(now.Add(window)) || !s.Expires.IsZero() && !now.Before(s.Expires) {
+		return refusal("request-stale", "the request was signed more than %s from now by this gateway's clock, or has expired", window)
+	}
+	return nil
+}
+
+// signer is the device that signed.
+func (a *Authenticator) signer(ctx context.Context, s httpsig.Signature) (Device, error) {
+	device, err := a.o.Devices.Device(ctx, s.KeyID)
+	if err != nil && !errors.Is(err, gateway.ErrNotFound) {
+		return Device{}, devicesUnavailable(err)
+	}
+	if err == nil && device.Key != nil && s.Verify(device.Key) == nil {
+		return device, nil
+	}
+	for _, key := range a.dummys { // every refusal costs one verification of each kind
+		if !sameKind(key, device.Key) {
+			_ = s.Verify(key)
+		}
+	}
+	return Device{}, errUnknown
+}
+
+func sameKind(a, b crypto.PublicKey) bool {
+	_, first := a.(ed25519.PublicKey)
+	_, second := b.(ed25519.PublicKey)
+	return b != nil && first == second
+}
+
+// byCertificate takes a request over a connection whose client has shown that it holds a certificate's key.
+func (a *Authenticator) byCertificate(ctx context.Context, r Request) (Identity, error) {
+	device, err := a.o.Devices.ByCertificate(ctx, sha256.Sum256(r.Peer.Raw))
+	switch {
+	case errors.Is(err, gateway.ErrNotFound):
+		return Identity{}, errUnknown
+	case err != nil:
+		return Identity{}, devicesUnavailable(err)
+	}
+	if err := a.allowed(device, r, a.o.Now()); err != nil {
+		return Identity{}, err
+	}
+	id := Identity{Caller: caller(device)}
+	id.Caller.Proven.Certificate = thumbprint(r.Peer)
+	return a.proven(ctx, r, id)
+}
+
+// allowed judges a device that has proved who it is: only it learns what is wrong.
+func (a *Authenticator) allowed(d Device, r Request, now time.Time) error {
+	switch {
+	case !d.RevokedAt.IsZero():
+		return refusal("device-revoked", "this device was revoked")
+	case !d.Usable(now):
+		return refusal("device-expired", "this device's registration has expired or has not begun")
+	case r.Peer != nil && (now.Before(r.Peer.NotBefore) || now.After(r.Peer.NotAfter)):
+		return refusal("device-expired", "this device's certificate has expired or is not valid yet")
+	case len(a.o.Sites) > 0 && !slices.Contains(a.o.Sites, d.Site):
+		return forbidden("site-forbidden", "this gateway does not serve the site of this device")
+	case !d.May(r.Needs):
+		return forbidden("capability-missing", "this device may not do this")
+	}
+	return nil
+}
+
+func caller(d Device) gateway.Caller { return gateway.Caller{Device: d.ID, Audiences: d.Audiences} }
+
+func thumbprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// spend uses up what serves once.
+func (a *Authenticator) spend(ctx context.Context, device, nonce string, made time.Time) error {
+	first, err := a.o.Memory.Take(ctx, device, nonce, made, made.Add(a.o.Window+time.Second))
+	switch {
+	case err != nil:
+		return &gateway.Error{
+			Kind: gateway.Unavailable, Code: "nonces-unavailable", Detail: "whether the request was made before cannot be said now",
+			RetryAfter: time.Second, Cause: err,
+		}
+	case !first:
+		return errReplayed
+	}
+	return nil
+}
+
+// CheckBody holds the body of a signed request to what was signed.
+func (id Identity) CheckBody(body []byte) error {
+	if !id.signed {
+		return nil
+	}
+	if err := id.digest.Check(body); err != nil {
+		return refusal("digest-mismatch", "%v", err)
+	}
+	return nil
+}
+
+// Refusals without a variable part. They are never changed.
+var (
+	errNoCredential = refusal("credential-required", "requests come from registered devices, with a client certificate or a signature")
+	errUnknown      = refusal("credential-refused", "the credential is not one of a registered device")
+	errReplayed     = refusal("request-replayed", "the request was made before, or when nobody kept count")
+	errOutOfOrder   = refusal("request-out-of-order", "a request of this device that was signed later was taken before")
+)
+
+func refusal(code, detail string, args ...any) *gateway.Error {
+	return &gateway.Error{Kind: gateway.Unauthorized, Code: code, Detail: fmt.Sprintf(detail, args...)}
+}
+
+func forbidden(code, detail string) *gateway.Error {
+	return &gateway.Error{Kind: gateway.Forbidden, Code: code, Detail: detail}
+}
+
+func devicesUnavailable(cause error) error {
+	return &gateway.Error{
+		Kind: gateway.Unavailable, Code: "devices-unavailable", Detail: "which devices are registered cannot be said now",
+		RetryAfter: time.Second, Cause: cause,
+	}
+}

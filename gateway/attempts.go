@@ -7,37 +7,59 @@ import (
 	"biogate/gateway/decision"
 )
 
-// attempt is one attempt to be verified as a subject. It counts as failed until it is settled.
+// attempt is one attempt to be verified as a subject. It counts as failed from its beginning, so that of many at once no more
+// are compared than are allowed, and until it is settled: what happens in between, a panic or a client who leaves before the
+// answer, makes no attempt a free one.
 type attempt struct {
 	attempts Attempts // nil: not counted
 	subject  string
+
+	matched bool // whoever asked is the subject
+	stated  bool // and that left
+	free    bool // nothing was compared, and nothing learnt
 }
 
-// attempt begins one, or refuses while the subject's back-off lasts.
-func (s *Service) attempt(ctx context.Context, subject string) (attempt, error) {
-	if s.deps.Attempts == nil {
-		return attempt{}, nil
+// attempt begins one, or refuses while the subject's back-off lasts. It stands after extraction: captures that cannot be compared
+// are no attempt, and must not keep others of the same subject waiting meanwhile. A subject that nobody knows is treated alike.
+func (s *Service) attempt(ctx context.Context, subject string, questions []asked) (*attempt, error) {
+	if s.deps.Attempts == nil || len(questions) == 0 {
+		return &attempt{}, nil
 	}
 	wait, err := s.deps.Attempts.Begin(ctx, subject)
 	switch {
 	case err != nil:
-		return attempt{}, unavailable("attempts-unavailable", "how many attempts failed before cannot be said now", err)
+		return nil, unavailable("attempts-unavailable", "how many attempts failed before cannot be said now", err)
 	case wait > 0:
-		return attempt{}, &Error{Kind: Limited, Code: "attempts-exceeded", Detail: "too many attempts failed", Hint: "wait as long as Retry-After says", RetryAfter: wait.Round(time.Second)}
+		s.deps.Observer.Decision("verify", "refused")
+		return nil, &Error{Kind: Limited, Code: "attempts-exceeded", Detail: "too many attempts to be verified as this subject failed", RetryAfter: max(wait, time.Second)}
 	}
-	return attempt{s.deps.Attempts, subject}, nil
+	return &attempt{attempts: s.deps.Attempts, subject: subject}, nil
 }
 
-// settle says how the attempt ended. A request that compared nothing is none.
-func (a attempt) settle(ctx context.Context, out Outcome, err error) {
+// compared notes what a comparison came to. It was no attempt when it is certain that nothing was compared: nothing that is held
+// could be, or the record did not answer. An error on the way is no such certainty.
+func (a *attempt) compared(found compared, err error) {
+	if err != nil {
+		a.free = AsError(err).Kind == Unavailable
+		return
+	}
+	a.free = len(found.scores) == 0
+}
+
+// decided notes a decision that is on record, and about to leave.
+func (a *attempt) decided(out Outcome) { a.stated = out.Decision == decision.Match }
+
+// settle says how the attempt ended. Who matched has not failed, even if that could not be stated. What cannot be told to the
+// memory of attempts leaves it stricter.
+func (a *attempt) settle(ctx context.Context) {
 	if a.attempts == nil {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
 	switch {
-	case err == nil && out.Decision == decision.Match:
+	case a.stated:
 		_ = a.attempts.Succeed(ctx, a.subject)
-	case err != nil || len(out.Scores) == 0:
+	case a.matched, a.free:
 		_ = a.attempts.Withdraw(ctx, a.subject)
 	}
 }

@@ -253,6 +253,7 @@ type Observer interface {
 	Call(system, operation, outcome string, took time.Duration)
 	// Breaker: the breaker of a system changed its state: "closed", "half-open" or "open".
 	Breaker(system, state string)
-	// Decision: a request was decided: mode is "verify" or "identify".
+	// Decision: a request was decided: mode is "verify" or "identify". "refused" stands for a request that was not, because too
+	// many attempts failed before.
 	Decision(mode, decision string)
 }

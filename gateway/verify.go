@@ -18,12 +18,7 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	if err != nil {
 		return Outcome{}, err
 	}
-	attempt, err := s.attempt(ctx, r.Subject)
-	if err != nil {
-		return Outcome{}, err
-	}
 	out, err := s.verify(ctx, r, party)
-	attempt.settle(ctx, out, err)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -50,19 +45,21 @@ func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Out
 	if err != nil {
 		return Outcome{}, err
 	}
-	release := s.deps.Registry.Hold(r.Subject) // until the assertion is signed: nothing matches a forgotten subject
-	defer release()
-	refs, degraded, err := s.lookup(ctx, r.Subject)
+	attempt, err := s.attempt(ctx, r.Subject, questions)
 	if err != nil {
 		return Outcome{}, err
 	}
-	found, err := s.compareStaged(questions, refs, false)
-	if err != nil {
+	defer attempt.settle(ctx)
+	release := s.deps.Registry.Hold(r.Subject) // until the assertion is signed: nothing matches a forgotten subject
+	defer release()
+	found, degraded, err := s.confront(ctx, r.Subject, questions)
+	if attempt.compared(found, err); err != nil {
 		return Outcome{}, err
 	}
 	found.reasons = append(excluded, found.reasons...)
 	out := conclude(policy, captures, found, degraded)
 	withhold(&out, unreliable(counted, modalitiesOf(found.scores)), objections(issued, arrived, r.Captures, captures))
+	attempt.matched = out.Decision == decision.Match
 	event := AuditEvent{Action: "verify", Audience: r.Audience, Subject: r.Subject}
 	if out.Decision == decision.Match {
 		event.Assertion = rand.Text()
@@ -71,7 +68,21 @@ func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Out
 	if err != nil {
 		return Outcome{}, err
 	}
-	return out, s.record(ctx, event.decided(out))
+	if err := s.record(ctx, event.decided(out)); err != nil {
+		return Outcome{}, err
+	}
+	attempt.decided(out)
+	return out, nil
+}
+
+// confront compares with what is held about a subject.
+func (s *Service) confront(ctx context.Context, subject string, questions []asked) (found compared, degraded []string, err error) {
+	refs, degraded, err := s.lookup(ctx, subject)
+	if err != nil {
+		return compared{}, nil, err
+	}
+	found, err = s.compareStaged(questions, refs, false)
+	return found, degraded, err
 }
 
 func checkVerify(r VerifyRequest) error {

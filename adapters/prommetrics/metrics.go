@@ -93,7 +93,7 @@ func (m *Metrics) Breaker(system, state string) {
 
 // Decision counts a decision.
 func (m *Metrics) Decision(mode, decision string) {
-	m.decisions.WithLabelValues(oneOf(mode, "verify", "identify"), oneOf(decision, "match", "no-match", "inconclusive")).Inc()
+	m.decisions.WithLabelValues(oneOf(mode, "verify", "identify"), oneOf(decision, "match", "no-match", "inconclusive", "refused")).Inc()
 }
 
 // Request observes an HTTP request.

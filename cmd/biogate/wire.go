@@ -95,6 +95,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		Lister:       record.Templates(a.store).(gateway.TemplateLister),
 		Galleries:    record.Galleries(a.store),
 		Issuer:       guard.New(guardOptions("signer", c.Breakers.Signer, metrics)).Issuer(issuer),
+		Attempts:     a.attempts(),
 		Observer:     metrics,
 		Now:          time.Now,
 		Policy:       c.DecisionPolicy(),
@@ -118,6 +119,18 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		Kiosks:    kiosks,
 	})
 	return nil
+}
+
+// maxTried bounds the subjects whose failed attempts one process remembers, some 300 bytes each.
+const maxTried = 200_000
+
+// attempts counts failed verifications; nil: nobody does.
+func (a *app) attempts() gateway.Attempts {
+	t := a.config.Attempts
+	if t.Failures == 0 {
+		return nil
+	}
+	return limits.NewLocal(limits.Rule{Failures: t.Failures, Delay: t.Delay, Longest: t.Longest}, maxTried, time.Now)
 }
 
 // storeFile is the record of a gateway with this data folder.

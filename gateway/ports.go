@@ -13,6 +13,9 @@ type References struct {
 	Version   uint64 // grows with every change of this subject, also across deletion; 0 is never stored
 	Templates []StoredTemplate
 	Derived   []DerivedTemplate // references made of Templates; all that is enrolled is in Templates alone
+	// Envelope is set while every Data is encrypted: what gateway/vault needs to open them. Stores see nothing else, the service
+	// never does.
+	Envelope []byte
 }
 
 // StoredTemplate is one enrolled template.

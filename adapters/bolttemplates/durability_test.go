@@ -178,7 +178,11 @@ func TestForeignFiles(t *testing.T) {
 		},
 		"newer format": func(t *testing.T, path string) {
 			newStore(t, path)
-			change(t, path, func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyFormat, []byte{0, 0, 0, 0, 0, 0, 0, 2}) })
+			change(t, path, func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyFormat, []byte{0, 0, 0, 0, 0, 0, 0, 3}) })
+		},
+		"plain format": func(t *testing.T, path string) {
+			newStore(t, path)
+			change(t, path, func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyFormat, []byte{0, 0, 0, 0, 0, 0, 0, 1}) })
 		},
 		"missing bucket": func(t *testing.T, path string) {
 			newStore(t, path)

@@ -46,7 +46,7 @@ func (s *Store) PutGallery(ctx context.Context, g gateway.Gallery) (bool, error)
 
 // DeleteGallery implements gateway.Galleries.
 func (s *Store) DeleteGallery(ctx context.Context, name string) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.erase(ctx, func(tx *bbolt.Tx) error {
 		if _, err := membersOf(tx, name); err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func groupKey(gallery, subject string) []byte { return []byte(gallery + "\x00" +
 
 // RemoveMember implements gateway.Galleries.
 func (s *Store) RemoveMember(ctx context.Context, name, subject string) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.erase(ctx, func(tx *bbolt.Tx) error {
 		members, err := membersOf(tx, name)
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func (s *Store) RemoveMember(ctx context.Context, name, subject string) error {
 
 // ForgetMember implements gateway.Galleries.
 func (s *Store) ForgetMember(ctx context.Context, subject string) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error { return forgetMember(tx, subject) })
+	return s.erase(ctx, func(tx *bbolt.Tx) error { return forgetMember(tx, subject) })
 }
 
 func forgetMember(tx *bbolt.Tx, subject string) error {

@@ -2,7 +2,9 @@
 // embedded record. What a write acknowledges has been fsynced; writes that arrive together share one fsync.
 //
 // Every value carries a checksum that covers its key. A damaged value is an error of Kind Internal, never an answer in
-// part. Templates rest unencrypted in the file (mode 0600); encryption at rest is not built yet.
+// part. References come and rest in an envelope (gateway/vault); others are refused, going in and coming out.
+//
+// What was deleted or replaced is overwritten in the file: see scrub.go.
 package bolttemplates
 
 import (
@@ -14,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -27,14 +30,17 @@ type Options struct {
 	LockTimeout time.Duration    // how long to wait for another process to let go of the file; 0: 2 s
 	Retention   time.Duration    // how long receipts are remembered; 0: 24 h
 	Now         func() time.Time // nil: time.Now
+	// Upgradable has Open accept a file of an earlier format, in which references rest unencrypted: Upgrade comes next.
+	Upgradable bool
 }
 
 const (
-	format      = 1        // of the file; see buckets
+	format      = 2        // of the file: as format 1, and every subject's references are in an envelope
+	formatPlain = 1        // see buckets
 	initialMmap = 64 << 20 // bytes of address space, not of file or memory: growing it later halts readers
 )
 
-// The buckets of format 1.
+// The buckets of formats 1 and 2.
 var (
 	bucketMeta     = []byte("meta")         // format, generation: 8 bytes big-endian each
 	bucketSubjects = []byte("subjects")     // subject -> stored.Append
@@ -57,6 +63,10 @@ type Store struct {
 	closing   chan struct{} // no more writes are taken
 	once      sync.Once     // of closing
 	closed    chan struct{} // the writer has ended
+	readers   *epochs
+	scrubber  *scrubber   // the writer's
+	dirty     bool        // the writer's: free pages may hold what was deleted or replaced
+	erasing   atomic.Bool // what was deleted still stands in free pages, although its deletion was acknowledged
 }
 
 // Open opens the file at path, or makes it with mode 0600 in a directory with mode 0700.
@@ -70,10 +80,15 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(path, db, isNew); err != nil {
+	if err := prepare(path, db, isNew, o.Upgradable); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	scrubber, err := newScrubber(path, db.Info().PageSize)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), db.Close())
+	}
 	s := &Store{
+		readers: newEpochs(), scrubber: scrubber, dirty: true,
 		db: db, retention: orDefault(o.Retention, 24*time.Hour), now: o.Now,
 		queue: make(chan *write), closing: make(chan struct{}), closed: make(chan struct{}),
 	}
@@ -99,12 +114,12 @@ func openFile(path string, wait time.Duration) (db *bbolt.DB, err error) {
 }
 
 // prepare makes the buckets of a new file, checks the format of an old one and makes the file's name durable.
-func prepare(path string, db *bbolt.DB, isNew bool) (err error) {
+func prepare(path string, db *bbolt.DB, isNew, upgradable bool) (err error) {
 	defer recoverTo(&err, path)
 	if err := os.Chmod(path, 0o600); err != nil {
 		return fmt.Errorf("store %s: %w", path, err)
 	}
-	if err := db.Update(func(tx *bbolt.Tx) error { return checkFormat(path, tx) }); err != nil {
+	if err := db.Update(func(tx *bbolt.Tx) error { return checkFormat(path, tx, upgradable) }); err != nil {
 		return err
 	}
 	if isNew {
@@ -113,7 +128,7 @@ func prepare(path string, db *bbolt.DB, isNew bool) (err error) {
 	return nil
 }
 
-func checkFormat(path string, tx *bbolt.Tx) error {
+func checkFormat(path string, tx *bbolt.Tx, upgradable bool) error {
 	if first, _ := tx.Cursor().First(); first == nil {
 		return makeBuckets(tx)
 	}
@@ -121,7 +136,10 @@ func checkFormat(path string, tx *bbolt.Tx) error {
 	if meta == nil || len(meta.Get(keyFormat)) != 8 {
 		return fmt.Errorf("store %s: a bbolt file, but not one of this gateway", path)
 	}
-	if v := binary.BigEndian.Uint64(meta.Get(keyFormat)); v != format {
+	switch v := binary.BigEndian.Uint64(meta.Get(keyFormat)); {
+	case v == formatPlain && !upgradable:
+		return fmt.Errorf("store %s: format %d, in which templates rest unencrypted; if an earlier version of this gateway wrote it, run once: biogate store upgrade", path, v)
+	case v != format && v != formatPlain:
 		return fmt.Errorf("store %s: format %d, this build reads and writes format %d", path, v, format)
 	}
 	for _, name := range buckets {
@@ -153,8 +171,12 @@ func syncDir(dir string) error {
 func (s *Store) Close() error {
 	s.once.Do(func() { close(s.closing) })
 	<-s.closed
-	return s.db.Close()
+	return errors.Join(s.db.Close(), s.scrubber.close())
 }
+
+// ErasurePending says whether bytes of what was deleted still stand in the file, because a reader, the amount of it or the disk
+// kept them from being overwritten in time. It is tried again every second.
+func (s *Store) ErasurePending() bool { return s.erasing.Load() }
 
 // Ping reads from the file. It writes nothing: on a full disk references can still be read, and each write says for itself
 // that it failed.
@@ -168,6 +190,7 @@ func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	defer s.readers.leave(s.readers.enter())
 	defer recoverTo(&err, s.db.Path())
 	return s.db.View(f)
 }

@@ -27,7 +27,7 @@ func (s *Store) Get(ctx context.Context, subject string) (r gateway.References, 
 		if b == nil {
 			return gateway.ErrNotFound
 		}
-		r, err = stored.Parse(subject, b)
+		r, err = stored.ParseSealed(subject, b)
 		return err
 	})
 	return r, err
@@ -38,7 +38,7 @@ func (s *Store) Put(ctx context.Context, r gateway.References, replaces uint64) 
 	if err := checkKey("subject", r.Subject); err != nil {
 		return err
 	}
-	value, err := stored.Append(nil, r)
+	value, err := stored.AppendSealed(nil, r)
 	if err != nil {
 		return err
 	}
@@ -55,12 +55,13 @@ func (s *Store) Put(ctx context.Context, r gateway.References, replaces uint64) 
 	})
 }
 
-// Delete implements gateway.Templates. What is damaged can be deleted. The subject's memberships go in the same step.
+// Delete implements gateway.Templates. What is damaged can be deleted. The subject's memberships go in the same step, and all of it
+// is overwritten in the file.
 func (s *Store) Delete(ctx context.Context, subject string, version uint64) error {
 	if err := checkKey("subject", subject); err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.erase(ctx, func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketSubjects)
 		if held, err := heldVersion(b, subject); err == nil && held > version {
 			return nil
@@ -75,7 +76,7 @@ func heldVersion(b *bbolt.Bucket, subject string) (uint64, error) {
 	if value == nil {
 		return 0, nil
 	}
-	r, err := stored.Parse(subject, value)
+	r, err := stored.ParseSealed(subject, value)
 	return r.Version, err
 }
 
@@ -151,7 +152,7 @@ func (s *Store) pick(ctx context.Context, subjects []string) (chunk []gateway.Re
 
 // parsed is the subject alone where v is damaged.
 func parsed(k, v []byte) gateway.References {
-	r, err := stored.Parse(string(k), v)
+	r, err := stored.ParseSealed(string(k), v)
 	if err != nil {
 		return gateway.References{Subject: string(k)}
 	}

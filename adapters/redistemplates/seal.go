@@ -71,7 +71,7 @@ func (s sealer) head(at place, kind byte) []byte {
 }
 
 func (s sealer) entry(at place, r gateway.References) ([]byte, error) {
-	body, err := stored.Append(nil, r)
+	body, err := stored.AppendSealed(nil, r)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (s sealer) open(at place, b []byte) (value, error) {
 	case kindTombstone:
 		return value{tombstone: true, version: version}, nil
 	case kindEntry:
-		r, err := stored.Parse(at.subject, body)
+		r, err := stored.ParseSealed(at.subject, body)
 		if err != nil || r.Version != version {
 			return value{}, errUnbelievable
 		}

@@ -46,6 +46,7 @@ var modules = []row{
 	{"github.com/prometheus/client_golang", "adapters/prommetrics"},
 	{"github.com/redis/go-redis/v9", "adapters/redistemplates"},
 	{"github.com/sony/gobreaker/v2", "gateway/guard gateway/registry"},
+	{"github.com/tink-crypto/tink-go/v2", "adapters/tinkkeys"},
 	{"github.com/yalue/onnxruntime_go", "adapters/ortnet"},
 	{"go.etcd.io/bbolt", "adapters/bolttemplates"},
 	{"go.yaml.in/yaml/v3", "gateway/config"},

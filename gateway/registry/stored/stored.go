@@ -18,6 +18,8 @@ const (
 	MaxTemplates = 256     // templates a subject, derived ones included
 	MaxBytes     = 4 << 20 // stored form of a subject
 	maxText      = 128     // bytes of an id, modality, model or position
+	MaxEnvelope  = 512     // bytes
+	SealOverhead = 16      // bytes by which a template may be longer when it is sealed
 )
 
 // The first byte of the stored form is its format. It is followed by: version, count, and for each template id, modality,
@@ -26,9 +28,13 @@ const (
 // over the subject and all before it, big-endian. Numbers are varints, texts and data are preceded by their length.
 //
 // formatDerived is written only where something is derived, so that a build before it reads what it could have written.
+//
+// formatSealed is that of references in an envelope: it follows the version, preceded by its length; the rest is as in
+// formatDerived, also where nothing is derived. Nothing else may rest in a store: adapters use AppendSealed and ParseSealed.
 const (
 	format        = 1
 	formatDerived = 2
+	formatSealed  = 3
 )
 
 const codeCorrupt = "references-corrupt"
@@ -43,23 +49,27 @@ func Append(b []byte, r gateway.References) ([]byte, error) {
 	if n := len(r.Templates) + len(r.Derived); n > MaxTemplates {
 		return b, tooLarge("%d templates for one subject, at most %d are allowed", n, MaxTemplates)
 	}
-	start := len(b)
-	form := byte(format)
-	if len(r.Derived) > 0 {
-		form = formatDerived
+	if len(r.Envelope) > MaxEnvelope {
+		return b, tooLarge("an envelope of %d bytes, at most %d are allowed", len(r.Envelope), MaxEnvelope)
 	}
-	b = append(b, form)
+	start := len(b)
+	b = append(b, formatOf(r))
 	b = binary.AppendUvarint(b, r.Version)
+	if b[start] == formatSealed {
+		b = appendBytes(b, r.Envelope)
+	}
 	b = binary.AppendUvarint(b, uint64(len(r.Templates)))
 	for i := range r.Templates {
 		var err error
-		if b, err = appendTemplate(b, &r.Templates[i]); err != nil {
+		if b, err = appendTemplate(b, &r.Templates[i], maxData(b[start])); err != nil {
 			return b, err
 		}
 	}
-	b, err := appendDerived(b, r.Derived)
-	if err != nil {
-		return b, err
+	if b[start] != format {
+		var err error
+		if b, err = appendDerived(b, r.Derived, maxData(b[start])); err != nil {
+			return b, err
+		}
 	}
 	if n := len(b) - start + crc32.Size; n > MaxBytes {
 		return b, tooLarge("%d bytes for one subject, at most %d are allowed", n, MaxBytes)
@@ -67,16 +77,40 @@ func Append(b []byte, r gateway.References) ([]byte, error) {
 	return binary.BigEndian.AppendUint32(b, checksum(r.Subject, b[start:])), nil
 }
 
-// appendDerived appends nothing when nothing is derived.
-func appendDerived(b []byte, derived []gateway.DerivedTemplate) ([]byte, error) {
-	if len(derived) == 0 {
-		return b, nil
+// AppendSealed is Append for stores: it refuses references that are not in an envelope.
+func AppendSealed(b []byte, r gateway.References) ([]byte, error) {
+	if len(r.Envelope) == 0 {
+		return b, errUnsealed
 	}
+	return Append(b, r)
+}
+
+var errUnsealed = errors.New("references that are not encrypted are not stored")
+
+func formatOf(r gateway.References) byte {
+	switch {
+	case len(r.Envelope) > 0:
+		return formatSealed
+	case len(r.Derived) > 0:
+		return formatDerived
+	}
+	return format
+}
+
+// maxData is how long a template may be in a format.
+func maxData(form byte) int {
+	if form == formatSealed {
+		return matcher.MaxTemplateBytes + SealOverhead
+	}
+	return matcher.MaxTemplateBytes
+}
+
+func appendDerived(b []byte, derived []gateway.DerivedTemplate, limit int) ([]byte, error) {
 	b = binary.AppendUvarint(b, uint64(len(derived)))
 	for i := range derived {
 		d := &derived[i]
 		var err error
-		if b, err = appendTemplate(b, &d.StoredTemplate); err != nil {
+		if b, err = appendTemplate(b, &d.StoredTemplate, limit); err != nil {
 			return b, err
 		}
 		if len(d.Of) > MaxTemplates {
@@ -93,7 +127,7 @@ func appendDerived(b []byte, derived []gateway.DerivedTemplate) ([]byte, error) 
 	return b, nil
 }
 
-func appendTemplate(b []byte, t *gateway.StoredTemplate) ([]byte, error) {
+func appendTemplate(b []byte, t *gateway.StoredTemplate, limit int) ([]byte, error) {
 	for _, text := range []string{t.ID, string(t.Modality), t.Model, string(t.Position)} {
 		if len(text) > maxText {
 			return b, tooLarge("a template's id, modality, model or position of %d bytes, at most %d are allowed", len(text), maxText)
@@ -103,8 +137,8 @@ func appendTemplate(b []byte, t *gateway.StoredTemplate) ([]byte, error) {
 	if t.Quality < 0 || t.Quality > 100 {
 		return b, fmt.Errorf("quality %d is not within 0..100", t.Quality)
 	}
-	if len(t.Data) > matcher.MaxTemplateBytes {
-		return b, tooLarge("a template of %d bytes, at most %d are allowed", len(t.Data), matcher.MaxTemplateBytes)
+	if len(t.Data) > limit {
+		return b, tooLarge("a template of %d bytes, at most %d are allowed", len(t.Data), limit)
 	}
 	b = append(b, byte(t.Quality))
 	b = binary.AppendVarint(b, t.EnrolledAt.Unix())
@@ -122,15 +156,20 @@ func Parse(subject string, b []byte) (gateway.References, error) {
 	switch {
 	case len(b) < 1+crc32.Size || len(b) > MaxBytes:
 		return gateway.References{}, corrupt("%d bytes", len(b))
-	case b[0] != format && b[0] != formatDerived:
-		return gateway.References{}, corrupt("format %d, this build reads formats %d and %d", b[0], format, formatDerived)
+	case b[0] < format || b[0] > formatSealed:
+		return gateway.References{}, corrupt("format %d, this build reads formats %d to %d", b[0], format, formatSealed)
 	}
 	body := b[:len(b)-crc32.Size]
 	if binary.BigEndian.Uint32(b[len(body):]) != checksum(subject, body) {
 		return gateway.References{}, corrupt("checksum does not match")
 	}
-	d := decoder{rest: body[1:]}
+	d := decoder{rest: body[1:], limit: maxData(b[0])}
 	r := gateway.References{Subject: subject, Version: d.uvarint()}
+	if b[0] == formatSealed {
+		if r.Envelope = append(r.Envelope, d.bytes(MaxEnvelope)...); len(r.Envelope) == 0 {
+			return gateway.References{}, corrupt("an empty envelope")
+		}
+	}
 	n := d.uvarint()
 	if r.Version == 0 || n > MaxTemplates {
 		return gateway.References{}, corrupt("version %d with %d templates", r.Version, n)
@@ -138,7 +177,7 @@ func Parse(subject string, b []byte) (gateway.References, error) {
 	for range n {
 		r.Templates = append(r.Templates, d.template())
 	}
-	if b[0] == formatDerived {
+	if b[0] != format {
 		r.Derived = d.derived(MaxTemplates - int(n))
 	}
 	if d.broken || len(d.rest) > 0 {
@@ -147,9 +186,21 @@ func Parse(subject string, b []byte) (gateway.References, error) {
 	return r, nil
 }
 
+// ParseSealed is Parse for stores: a value that is not in an envelope was put there by somebody else than the gateway.
+func ParseSealed(subject string, b []byte) (gateway.References, error) {
+	if len(b) > 0 && b[0] != formatSealed {
+		return gateway.References{}, corrupt("format %d, which is not encrypted", b[0])
+	}
+	return Parse(subject, b)
+}
+
+// IsSealed says whether a value that Parse can read is in an envelope.
+func IsSealed(b []byte) bool { return len(b) > 0 && b[0] == formatSealed }
+
 // decoder reads from rest and remembers when something did not fit.
 type decoder struct {
 	rest   []byte
+	limit  int // bytes of a template
 	broken bool
 }
 
@@ -161,7 +212,7 @@ func (d *decoder) template() gateway.StoredTemplate {
 		Position:   matcher.Position(d.text()),
 		Quality:    d.quality(),
 		EnrolledAt: d.time(),
-		Data:       append([]byte(nil), d.bytes(matcher.MaxTemplateBytes)...),
+		Data:       append([]byte(nil), d.bytes(d.limit)...),
 	}
 }
 

@@ -43,7 +43,12 @@ func newScrubber(path string, pageSize int) (*scrubber, error) {
 	return &scrubber{file: f, size: pageSize}, nil
 }
 
-func (c *scrubber) close() error { return c.file.Close() }
+func (c *scrubber) close() error {
+	if err := c.file.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
 
 // doubt forgets what was known: a transaction failed, and may have written anywhere that is free.
 func (c *scrubber) doubt() { c.clean, c.tail = nil, false }

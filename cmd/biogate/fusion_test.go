@@ -75,7 +75,7 @@ func TestImpressionsOfOneFingerBecomeOneReference(t *testing.T) {
 
 func held(t *testing.T, a *app, subject string) gateway.References {
 	t.Helper()
-	refs, _, err := a.registry.Get(t.Context(), subject)
+	refs, _, err := a.references.Get(t.Context(), subject)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestFusedReferencesSurviveARestart(t *testing.T) {
 func TestCapturesDecideWhereASourceIsMissing(t *testing.T) {
 	h := newHouse(t)
 	h.enroll(t, "p0", 0, 0, 1, 2)
-	_, _, err := h.registry.Update(t.Context(), "p0", func(refs gateway.References) (gateway.References, error) {
+	_, _, err := h.references.Update(t.Context(), "p0", func(refs gateway.References) (gateway.References, error) {
 		refs.Templates = refs.Templates[1:]
 		return refs, nil
 	})

@@ -84,7 +84,7 @@ func (a *app) announce(log *slog.Logger) {
 	}
 	log.Info("listening", "url", a.baseURL(), "store", storeFile(a.config.Data), "cache", a.config.Redis != "")
 	if a.config.Mode == config.Development {
-		log.Warn("development mode: " + strings.Join(append(unprotected(a.config), "templates are stored unencrypted, keys were made on first start in "+keyDir(a.config.Data)), ", "))
+		log.Warn("development mode: " + strings.Join(append(unprotected(a.config), "keys were made on first start in "+keyDir(a.config.Data)), ", "))
 	}
 }
 

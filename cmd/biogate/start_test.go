@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"biogate/adapters/bolttemplates"
+	"biogate/adapters/tinkkeys"
 	"biogate/gateway"
 	"biogate/gateway/decision"
+	"biogate/gateway/vault"
 	"biogate/matcher"
 	"biogate/matcher/face"
 	"biogate/models"
@@ -39,8 +41,9 @@ func BenchmarkStart(b *testing.B) {
 	engine := storedFaces(b)
 	path := filepath.Join(dir, fmt.Sprintf("%s-%d.db", engine.Model(), n))
 	if _, err := os.Stat(path); err != nil {
-		writeRecord(b, path, engine.Model(), n)
+		writeRecord(b, path, engine.Model(), n, sealerOf(b, dir))
 	}
+	sealer := sealerOf(b, dir)
 	store, err := bolttemplates.Open(path, bolttemplates.Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -51,7 +54,7 @@ func BenchmarkStart(b *testing.B) {
 		service, err := gateway.New(context.Background(), gateway.Deps{
 			Engines:      []matcher.Engine{engine},
 			Calibrations: map[string]gateway.Calibration{engine.Model(): anyCalibration{}},
-			Registry:     noRegistry{}, Lister: store, Galleries: store, Now: time.Now, Workers: runtime.GOMAXPROCS(0),
+			Registry:     noRegistry{}, Lister: vault.Lister(store, sealer), Galleries: store, Now: time.Now, Workers: runtime.GOMAXPROCS(0),
 			Policy: decision.Policy{MaxFMR: 1e-4, IdentifyFPIR: 1e-3, MaxCandidates: 5},
 		})
 		if err != nil {
@@ -110,7 +113,17 @@ type noRegistry struct{ gateway.Registry }
 func (noRegistry) Follow(func(gateway.References)) {}
 
 // writeRecord makes a record with n subjects of one face template each, all in the gallery "all".
-func writeRecord(b *testing.B, path, model string, n int) {
+// sealerOf has the keys of a folder.
+func sealerOf(b *testing.B, dir string) *vault.Sealer {
+	b.Helper()
+	keys, err := tinkkeys.Open(tinkkeys.Options{Dir: keyDir(dir), Create: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return vault.NewSealer(keys)
+}
+
+func writeRecord(b *testing.B, path, model string, n int, sealer *vault.Sealer) {
 	b.Helper()
 	store, err := bolttemplates.Open(path, bolttemplates.Options{})
 	if err != nil {
@@ -123,7 +136,11 @@ func writeRecord(b *testing.B, path, model string, n int) {
 	for range 512 { // they share commits
 		all.Go(func() {
 			for i := range next {
-				if err := store.Put(ctx, syntheticFace(b, model, i), 0); err != nil {
+				sealed, err := sealer.Seal(syntheticFace(b, model, i))
+				if err == nil {
+					err = store.Put(ctx, sealed, 0)
+				}
+				if err != nil {
 					b.Error(err)
 				}
 			}

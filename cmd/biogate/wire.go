@@ -24,11 +24,14 @@ import (
 	"biogate/gateway/httpapi"
 	"biogate/gateway/limits"
 	"biogate/gateway/registry"
+	"biogate/gateway/vault"
 	"biogate/internal/buildinfo"
 )
 
 // app is everything that a running gateway consists of.
 type app struct {
+	encryption
+
 	config   config.Config
 	engines  engines
 	store    *bolttemplates.Store
@@ -64,10 +67,9 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	a.closers = append(a.closers, func() error { a.engines.close(); return nil })
-	if a.store, err = bolttemplates.Open(storeFile(c.Data), bolttemplates.Options{}); err != nil {
+	if err := a.openStore(ctx, log); err != nil {
 		return err
 	}
-	a.closers = append(a.closers, a.store.Close)
 	if a.signer, err = filesigner.Open(filesigner.Options{Dir: keyDir(c.Data), Algorithm: c.Assertion.Algorithm, Overlap: c.Assertion.KeyOverlap}); err != nil {
 		return err
 	}
@@ -88,11 +90,12 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
+	a.references = vault.Registry(a.registry, a.sealer)
 	a.service, err = gateway.New(ctx, gateway.Deps{
 		Engines:      a.engines.list,
 		Calibrations: a.engines.calibrations,
-		Registry:     a.registry,
-		Lister:       record.Templates(a.store).(gateway.TemplateLister),
+		Registry:     a.references,
+		Lister:       vault.Lister(record.Templates(a.store).(gateway.TemplateLister), a.sealer),
 		Galleries:    record.Galleries(a.store),
 		Issuer:       guard.New(guardOptions("signer", c.Breakers.Signer, metrics)).Issuer(issuer),
 		Attempts:     a.attempts(),
@@ -153,7 +156,7 @@ func (a *app) listen() (err error) {
 
 // openRegistry puts the cache, when there is one, in front of the record.
 func (a *app) openRegistry(ctx context.Context, record *guard.Guard, metrics *prommetrics.Metrics) error {
-	o := registry.Options{Record: record.Templates(a.store), Generations: record.Generations(a.store), Generation: new(atomic.Uint64)}
+	o := registry.Options{Record: record.Templates(a.store), Generations: record.Generations(a.store), Generation: new(atomic.Uint64), Erasing: a.store.ErasurePending}
 	if a.config.Redis != "" {
 		key, err := a.signer.Secret("cache")
 		if err != nil {

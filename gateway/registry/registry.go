@@ -24,8 +24,9 @@ import (
 
 // Names in lists of what is missing.
 const (
-	cacheName  = "cache"
-	recordName = "record"
+	cacheName   = "cache"
+	recordName  = "record"
+	erasureName = "erasure-pending"
 )
 
 const (
@@ -41,31 +42,37 @@ type Options struct {
 	Cache       gateway.Templates   // nil: none
 	Generations gateway.Generations // of the record
 	Generation  *atomic.Uint64      // the one that Cache works under; the registry sets it
+	Erasing     func() bool         // bytes of what was deleted still stand in the record's file; nil: never
 	Now         func() time.Time    // nil: time.Now
 }
 
 // Registry answers from the cache and changes the record. Its methods are safe for concurrent use.
 type Registry struct {
-	record source
-	cache  *cache
-	locks  locks
-	doubts doubts
-	now    func() time.Time
-	last   atomic.Uint64 // newest version given
-	follow func(gateway.References)
+	record  source
+	cache   *cache
+	locks   locks
+	doubts  doubts
+	now     func() time.Time
+	last    atomic.Uint64 // newest version given
+	erasing func() bool
+	follow  func(gateway.References)
 }
 
 // New makes a registry. Its cache is used only after Start or Run.
 func New(o Options) *Registry {
 	r := &Registry{
-		record: source{Templates: o.Record},
-		cache:  newCache(o.Cache, o.Generations, o.Generation),
-		locks:  newLocks(),
-		now:    o.Now,
-		follow: func(gateway.References) {},
+		record:  source{Templates: o.Record},
+		cache:   newCache(o.Cache, o.Generations, o.Generation),
+		locks:   newLocks(),
+		now:     o.Now,
+		erasing: o.Erasing,
+		follow:  func(gateway.References) {},
 	}
 	if r.now == nil {
 		r.now = time.Now
+	}
+	if r.erasing == nil {
+		r.erasing = func() bool { return false }
 	}
 	return r
 }
@@ -203,10 +210,14 @@ func (r *Registry) Forget(ctx context.Context, subject string) (gateway.Referenc
 	}
 	cacheErr = r.cache.invalidate(ctx, subject, r.version(held.Version))
 	r.follow(gateway.References{Subject: subject})
-	if absent {
-		return gateway.References{}, r.missing(cacheErr), gateway.ErrNotFound
+	missing := r.missing(cacheErr)
+	if r.erasing() {
+		missing = append(missing, erasureName)
 	}
-	return held, r.missing(cacheErr), nil
+	if absent {
+		return gateway.References{}, missing, gateway.ErrNotFound
+	}
+	return held, missing, nil
 }
 
 // settle deals with the outcome of a change in the record. An answer settles what was in doubt before. When the outcome

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"biogate/adapters/bolttemplates"
+	"biogate/adapters/tinkkeys"
+	"biogate/gateway"
+	"biogate/gateway/config"
+	"biogate/gateway/vault"
+)
+
+// encryption is what stands between the service and the registry.
+type encryption struct {
+	templateKeys *tinkkeys.Keys
+	sealer       *vault.Sealer
+	references   gateway.Registry // the registry, for those who know no encryption
+}
+
+// openStore opens the record and the keys that its templates are encrypted with.
+func (a *app) openStore(ctx context.Context, log *slog.Logger) (err error) {
+	development := a.config.Mode == config.Development
+	if a.store, err = bolttemplates.Open(storeFile(a.config.Data), bolttemplates.Options{Upgradable: development}); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.store.Close)
+	if a.templateKeys, err = keysOf(ctx, a.store, keyDir(a.config.Data), development); err != nil {
+		return err
+	}
+	if !development && a.templateKeys.Development() {
+		return fmt.Errorf("the template keys in %s were made by development mode; production needs its own, for a record of its own: choose another data folder and run: biogate keys init", keyDir(a.config.Data))
+	}
+	a.sealer = vault.NewSealer(a.templateKeys)
+	return upgrade(ctx, a.store, a.sealer, log)
+}
+
+// keysOf opens the template keys of a record. New ones are made only where nothing was encrypted with others.
+func keysOf(ctx context.Context, store *bolttemplates.Store, dir string, create bool) (*tinkkeys.Keys, error) {
+	keys, err := tinkkeys.Open(tinkkeys.Options{Dir: dir})
+	if !errors.Is(err, tinkkeys.ErrNoKeys) {
+		return keys, err
+	}
+	plain, err := store.Plain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	empty, err := store.Empty(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case !plain && !empty:
+		return nil, fmt.Errorf("the template keys are missing in %s, and the record holds templates that only they can open: restore the folder from the backup of the keys", dir)
+	case !create:
+		return nil, fmt.Errorf("there are no template keys in %s; run: biogate keys init", dir)
+	}
+	return tinkkeys.Open(tinkkeys.Options{Dir: dir, Create: true, Development: true})
+}
+
+// upgrade encrypts a record of an earlier version.
+func upgrade(ctx context.Context, store *bolttemplates.Store, sealer *vault.Sealer, log *slog.Logger) error {
+	plain, err := store.Plain(ctx)
+	if err != nil || !plain {
+		return err
+	}
+	log.Info("the record is of an earlier version: its templates are being encrypted")
+	n, err := store.Upgrade(ctx, sealer.Seal)
+	if err == nil {
+		log.Info("the templates are encrypted", "subjects", n)
+	}
+	return err
+}

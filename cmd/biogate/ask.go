@@ -18,19 +18,21 @@ type gatewayFlags struct {
 	URL    string `help:"A running gateway. Without it the command opens the store itself." placeholder:"URL" env:"BIOGATE_URL"`
 	Config string `help:"Configuration, when the command opens the store itself." placeholder:"FILE" type:"path"`
 	Data   string `help:"Data folder, when the command opens the store itself." placeholder:"DIR"`
+
+	credentialFlags `embed:""`
 }
 
 // ask calls f with a client of the gateway: the running one, or one inside this process that ends with f.
 func (g gatewayFlags) ask(ctx context.Context, f func(client) error) error {
 	if g.URL != "" {
-		c, err := newClient(g.URL)
+		c, err := newClient(g.URL, g.credentialFlags)
 		if err != nil {
 			return err
 		}
 		return f(c)
 	}
 	return withGateway(ctx, serveFlags{Config: g.Config, Data: g.Data, Listen: "127.0.0.1:0"}, func(base string) error {
-		c, err := newClient(base)
+		c, err := newClient(base, credentialFlags{})
 		if err != nil {
 			return err
 		}
@@ -162,7 +164,7 @@ func (c askFlags) check(ctx context.Context, gw client, o outcome) error {
 	if o.Decision != decision.Match {
 		return nil
 	}
-	jwks, err := fetch(ctx, gw.url+"/.well-known/jwks.json")
+	jwks, err := fetch(ctx, gw.http, gw.url+"/.well-known/jwks.json")
 	if err != nil {
 		return fmt.Errorf("key set: %w", err)
 	}

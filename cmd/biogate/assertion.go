@@ -24,6 +24,7 @@ type assertionVerifyCmd struct {
 	Issuer   string        `help:"Demand this issuer." placeholder:"URL"`
 	Nonce    string        `help:"Demand this nonce."`
 	Leeway   time.Duration `help:"Allowed difference of clocks." default:"30s"`
+	CA       string        `help:"Certificates that the server of --jwks has its own from, PEM, instead of the system's." placeholder:"FILE" type:"path" env:"BIOGATE_CA"`
 }
 
 type assertionAnswer struct {
@@ -39,7 +40,11 @@ func (c assertionVerifyCmd) Run(ctx context.Context, out console) error {
 	if err != nil {
 		return err
 	}
-	jwks, err := fetch(ctx, c.JWKS)
+	transport, err := credentialFlags{CA: c.CA}.transport()
+	if err != nil {
+		return err
+	}
+	jwks, err := fetch(ctx, &http.Client{Transport: transport}, c.JWKS)
 	if err != nil {
 		return fmt.Errorf("key set %s: %w", c.JWKS, err)
 	}
@@ -70,7 +75,7 @@ func readToken(arg string) (string, error) {
 }
 
 // fetch reads a file or an http(s) URL, at most a megabyte.
-func fetch(ctx context.Context, from string) ([]byte, error) {
+func fetch(ctx context.Context, by *http.Client, from string) ([]byte, error) {
 	if u, err := url.Parse(from); err != nil || (u.Scheme != "http" && u.Scheme != "https") {
 		return os.ReadFile(from)
 	}
@@ -80,7 +85,7 @@ func fetch(ctx context.Context, from string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := by.Do(req)
 	if err != nil {
 		return nil, err
 	}

@@ -17,17 +17,32 @@ import (
 
 // client speaks to a gateway as a kiosk does.
 type client struct {
-	url  string
-	http *http.Client
+	url    string
+	http   *http.Client
+	signer signer
 }
 
-func newClient(base string) (client, error) {
+func newClient(base string, f credentialFlags) (client, error) {
 	u, err := url.Parse(base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return client{}, misuse("--url %q is no http or https address", base)
 	}
-	return client{strings.TrimRight(base, "/"), &http.Client{Timeout: time.Minute}}, nil
+	if u.Scheme == "http" && (f.TLSCert != "" || f.CA != "") {
+		return client{}, misuse("--tls-cert, --tls-key and --ca need an https address, not %q", base)
+	}
+	transport, err := f.transport()
+	if err != nil {
+		return client{}, err
+	}
+	s, err := f.signer()
+	if err != nil {
+		return client{}, err
+	}
+	return client{strings.TrimRight(base, "/"), &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: stay}, s}, nil
 }
+
+// stay follows no redirect: a capture goes to the gateway that was named and to nobody else.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // problem is an RFC 9457 document, as an error.
 type problem struct {
@@ -61,6 +76,9 @@ func (c client) post(ctx context.Context, path string, body any) (json.RawMessag
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if err := c.signer.sign(req, data); err != nil {
+		return nil, err
+	}
 	res, err := c.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("the gateway at %s does not answer: %w", c.url, errors.Unwrap(err))
@@ -70,7 +88,7 @@ func (c client) post(ctx context.Context, path string, body any) (json.RawMessag
 	if err != nil {
 		return nil, err
 	}
-	if res.StatusCode >= http.StatusBadRequest {
+	if res.StatusCode >= http.StatusMultipleChoices {
 		var p problem
 		if json.Unmarshal(answer, &p) != nil || p.Code == "" {
 			return nil, fmt.Errorf("the gateway at %s answered %s", c.url, res.Status)

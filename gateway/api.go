@@ -144,6 +144,8 @@ type API interface {
 	Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutcome, error)
 	// Challenge issues a nonce that can be used once; kind is challenge.KindNonce or one of matcher's.
 	Challenge(ctx context.Context, kind string) (challenge.Issued, error)
+	// Introspect tells a relying party that an assertion is good, once.
+	Introspect(ctx context.Context, token string) (Introspected, error)
 	PutGallery(ctx context.Context, g Gallery) (info GalleryInfo, created bool, err error)
 	Gallery(ctx context.Context, name string) (GalleryInfo, error)
 	DeleteGallery(ctx context.Context, name string) error

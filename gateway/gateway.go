@@ -24,9 +24,10 @@ type Deps struct {
 	Lister       TemplateLister // of the record
 	Galleries    Galleries
 	Issuer       Issuer
-	Nonces       Nonces   // optional: used nonces of challenges; without it this process remembers its own
-	Attempts     Attempts // optional: without it attempts are not counted
-	Audit        Audit    // optional: without it nothing is put on record
+	Assertions   AssertionReader // optional: without it every introspection is answered no
+	Nonces       Nonces          // optional: used nonces of challenges; without it this process remembers its own
+	Attempts     Attempts        // optional: without it attempts are not counted
+	Audit        Audit           // optional: without it nothing is put on record
 	Observer     Observer
 	Now          func() time.Time
 	Policy       decision.Policy
@@ -41,6 +42,7 @@ type Service struct {
 	deps      Deps
 	engines   map[matcher.Modality]model
 	galleries *galleries
+	sectors   map[string]bool // of registered parties
 	minter    *challenge.Minter
 	nonces    Nonces
 	workers   chan struct{}
@@ -57,7 +59,7 @@ type model struct {
 func New(ctx context.Context, d Deps) (*Service, error) {
 	s := &Service{
 		deps: d, engines: map[matcher.Modality]model{}, workers: make(chan struct{}, max(d.Workers, 1)),
-		minter: challenge.NewMinter(d.Now), nonces: d.Nonces,
+		minter: challenge.NewMinter(d.Now), nonces: d.Nonces, sectors: sectorsOf(d.Parties),
 	}
 	if s.nonces == nil {
 		s.nonces = challenge.NewSpent(spentNonces, d.Now)

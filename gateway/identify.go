@@ -69,8 +69,12 @@ func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) 
 	if withhold(&out.Outcome, unreliable(counted, compared), objections(issued, arrived, r.Captures, captures)); out.Decision != decision.Match {
 		accepted = nil
 	}
-	event := AuditEvent{Action: "identify", Audience: r.Audience, Gallery: r.Gallery, Assertion: rand.Text()}
-	if err := s.announce(ctx, r, event.Assertion, accepted, &out); err != nil {
+	facts := AssertionFacts{
+		ID: rand.Text(), Party: party, Fresh: issued != nil, Nonce: r.Nonce, Mode: "identify",
+		Gallery: r.Gallery, Group: r.Among.Group, Searched: out.Searched,
+	}
+	event := AuditEvent{Action: "identify", Audience: r.Audience, Gallery: r.Gallery, Assertion: facts.ID}
+	if err := s.announce(ctx, r, facts, accepted, &out); err != nil {
 		return IdentifyOutcome{}, err
 	}
 	out.FPIR = min(1, out.FMR*float64(max(out.Searched, 1)))
@@ -246,12 +250,12 @@ func (s *Service) examine(ctx context.Context, subject string, questions []asked
 	return found{c, refs.Version, result.reasons}, fused, degraded, nil
 }
 
-// announce signs the best candidate that is still held as it was compared, under the id of a token, and lists it with those
-// behind it.
-func (s *Service) announce(ctx context.Context, r IdentifyRequest, id string, accepted []found, out *IdentifyOutcome) error {
+// announce signs the best candidate that is still held as it was compared, with facts that lack only who it is, and lists it
+// with those behind it. Where the best falls short of a level of assurance, nobody is announced.
+func (s *Service) announce(ctx context.Context, r IdentifyRequest, facts AssertionFacts, accepted []found, out *IdentifyOutcome) error {
 	for i, best := range accepted {
-		stands, err := s.announceOne(ctx, r, id, best, out)
-		if err != nil {
+		stands, err := s.announceOne(ctx, r, facts, best, out)
+		if err != nil || out.Decision != decision.Match {
 			return err
 		}
 		if !stands {
@@ -271,7 +275,7 @@ func (s *Service) announce(ctx context.Context, r IdentifyRequest, id string, ac
 }
 
 // announceOne signs best inside a Hold, unless it changed or left the gallery since it was compared.
-func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, id string, best found, out *IdentifyOutcome) (stands bool, err error) {
+func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, facts AssertionFacts, best found, out *IdentifyOutcome) (stands bool, err error) {
 	defer s.deps.Registry.Hold(best.Subject)()
 	refs, degraded, err := s.deps.Registry.Get(ctx, best.Subject)
 	if errors.Is(err, ErrNotFound) || (err == nil && (refs.Version != best.version || !s.galleries.admits(r.Gallery, best.Subject, r.Among))) {
@@ -282,7 +286,10 @@ func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, id string,
 	}
 	out.Decision, out.FMR, out.Extrapolated, out.Scores = decision.Match, best.FMR, best.Extrapolated, best.Scores
 	out.Degraded, out.Reasons = union(out.Degraded, degraded), union(out.Reasons, unsupported(best.Scores))
-	facts := AssertionFacts{ID: id, Subject: best.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "identify", Gallery: r.Gallery, Group: r.Among.Group, Searched: out.Searched}
+	facts.Subject = best.Subject
+	if assure(&facts, &out.Outcome); out.Decision != decision.Match {
+		return true, nil
+	}
 	token, err := s.assert(ctx, facts, out.Outcome)
 	if err != nil || !s.galleries.admits(r.Gallery, best.Subject, r.Among) { // it left the gallery while this was signed
 		return false, err

@@ -30,11 +30,13 @@ func attacked(captures []captured) bool {
 	return slices.ContainsFunc(captures, func(c captured) bool { return suspicious(c.PAD) })
 }
 
-// admissible are the captures that may count, and why others may not: where the policy requires that presentation attacks are
-// excluded, a capture of which nobody can say so is no evidence, for or against anybody.
+// admissible are the captures that may count, and why others may not: those of modalities that the policy does not accept; and
+// where it requires that presentation attacks are excluded, a capture of which nobody can say so is no evidence, for or
+// against anybody.
 func admissible(captures []captured, policy decision.Policy) (out []captured, reasons []string) {
+	captures, reasons = accepted(captures, policy)
 	if policy.PAD != decision.PADRequire {
-		return captures, nil
+		return captures, reasons
 	}
 	for _, c := range captures {
 		if c.info.Usable && !cleared(c.PAD) {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"biogate/matcher"
@@ -202,7 +203,9 @@ type Issuer interface {
 type AssertionFacts struct {
 	ID       string // claim "jti", unique
 	Subject  string // enrolled id; made pairwise by the issuer
-	Audience string
+	Party    Party  // whom it is for, and what that party is told
+	Level    int    // of assurance, 1 or 2
+	Fresh    bool   // the captures answer a nonce that the gateway issued
 	Nonce    string // empty: none
 	AuthTime time.Time
 	Mode     string // "verify" or "identify"
@@ -225,6 +228,21 @@ type ModalityFacts struct {
 	Extrapolated bool
 	Quality      int
 	PAD          *matcher.PAD
+}
+
+// AssertionReader reads what Issuer made.
+type AssertionReader interface {
+	// ReadAssertion returns what a token states that this gateway signed and that is valid now. ok is false for any other text,
+	// whatever is wrong with it.
+	ReadAssertion(ctx context.Context, token string) (s Statement, ok bool, err error)
+}
+
+// Statement is an assertion that was read.
+type Statement struct {
+	ID       string // claim "jti"
+	Audience string
+	Expires  time.Time
+	Claims   json.RawMessage // all of them, one JSON object
 }
 
 // DeletionFacts is what a deletion receipt says.

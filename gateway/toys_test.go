@@ -279,7 +279,7 @@ func (i *toyIssuer) Assertion(_ context.Context, a gateway.AssertionFacts) (stri
 		return "", errors.New("the signer is gone")
 	}
 	i.facts = append(i.facts, a)
-	return "token for " + a.Audience, nil
+	return "token for " + a.Party.Audience, nil
 }
 
 func (i *toyIssuer) DeletionReceipt(context.Context, gateway.DeletionFacts) (string, error) {

@@ -59,11 +59,13 @@ func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Out
 	found.reasons = append(excluded, found.reasons...)
 	out := conclude(policy, captures, found, degraded)
 	withhold(&out, unreliable(counted, modalitiesOf(found.scores)), objections(issued, arrived, r.Captures, captures))
-	attempt.matched = out.Decision == decision.Match
+	facts := AssertionFacts{ID: rand.Text(), Subject: r.Subject, Party: party, Fresh: issued != nil, Nonce: r.Nonce, Mode: "verify"}
+	assure(&facts, &out)
+	attempt.matched = out.Decision == decision.Match // what falls short of a level is no success
 	event := AuditEvent{Action: "verify", Audience: r.Audience, Subject: r.Subject}
 	if out.Decision == decision.Match {
-		event.Assertion = rand.Text()
-		out.Assertion, err = s.assert(ctx, AssertionFacts{ID: event.Assertion, Subject: r.Subject, Audience: r.Audience, Nonce: r.Nonce, Mode: "verify"}, out)
+		event.Assertion = facts.ID
+		out.Assertion, err = s.assert(ctx, facts, out)
 	}
 	if err != nil {
 		return Outcome{}, err

@@ -25,7 +25,7 @@ func TestMainJobWithFingers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if claims.Subject == "p0" || !slices.Equal(claims.AMR, []string{"fpt"}) || claims.Biogate.FMR != genuine.FMR || claims.Biogate.Mode != "verify" {
+	if claims.Subject == "p0" || !slices.Equal(claims.AMR, []string{"fpt"}) || claims.Biogate.FMR < genuine.FMR || claims.Biogate.Mode != "verify" {
 		t.Errorf("claims %+v", claims)
 	}
 	if impostor := h.want(t, 200, "POST", "/v1/verifications", verification("p0", fingerCapture(impression(t, 1, 2)))); impostor.Decision != "no-match" || impostor.Assertion != "" {

@@ -99,6 +99,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		Galleries:    record.Galleries(a.store),
 		Issuer:       guard.New(guardOptions("signer", c.Breakers.Signer, metrics)).Issuer(issuer),
 		Attempts:     a.attempts(),
+		Assertions:   issuer,
 		Observer:     metrics,
 		Now:          time.Now,
 		Policy:       c.DecisionPolicy(),
@@ -188,7 +189,7 @@ func (a *app) issuer() (*assertion.Issuer, error) {
 	}
 	return assertion.New(assertion.Options{
 		Issuer: name, Lifetime: a.config.Assertion.Lifetime, Signer: a.signer,
-		PairwiseKey: pairwise, PlainSubjectAudiences: a.config.PlainSubjectAudiences(),
+		PairwiseKey: pairwise, Parties: a.config.Parties(),
 	})
 }
 

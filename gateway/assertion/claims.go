@@ -6,32 +6,51 @@ const (
 	DeletionType = "biogate-deletion+jwt"
 )
 
-// ACR is the authentication context class of every assertion: one or more biometric comparisons, decided by a policy on
-// the false match rate, over captures that the gateway received itself. The rate and the presentation attack results
-// are in the assertion and not in the class, because relying parties differ in what they ask for.
-const ACR = "urn:biogate:acr:1"
+// Authentication context classes, the claim "acr". Level 1 is one or more biometric comparisons, decided by a policy on the
+// false match rate, over captures that the gateway received itself. Level 2 adds what the audience's level2 demands: a lower
+// rate, presentation attack detection, a challenge, a second modality. They answer to the levels of a national electronic
+// identity (VNeID): one that was claimed and compared, and one that was proven in person.
+const (
+	ACR1 = "urn:biogate:acr:1"
+	ACR2 = "urn:biogate:acr:2"
+)
+
+// acrOf is the class of a level.
+func acrOf(level int) string {
+	if level == 2 {
+		return ACR2
+	}
+	return ACR1
+}
 
 // Claims is the payload of an assertion. Times are seconds since the epoch (NumericDate of RFC 7519).
 type Claims struct {
-	Issuer    string   `json:"iss"`
-	Subject   string   `json:"sub"`
-	Audience  string   `json:"aud"`
-	IssuedAt  int64    `json:"iat"`
-	NotBefore int64    `json:"nbf"`
-	Expiry    int64    `json:"exp"`
-	ID        string   `json:"jti"`
-	Nonce     string   `json:"nonce,omitempty"`
-	AuthTime  int64    `json:"auth_time"`
-	ACR       string   `json:"acr"`
-	AMR       []string `json:"amr"` // RFC 8176: "face", "fpt"
-	Biogate   Evidence `json:"biogate"`
+	Issuer       string        `json:"iss"`
+	Subject      string        `json:"sub"`
+	Audience     string        `json:"aud"`
+	IssuedAt     int64         `json:"iat"`
+	NotBefore    int64         `json:"nbf"`
+	Expiry       int64         `json:"exp"`
+	ID           string        `json:"jti"`
+	Nonce        string        `json:"nonce,omitempty"`
+	AuthTime     int64         `json:"auth_time"`
+	ACR          string        `json:"acr"`
+	AMR          []string      `json:"amr"`           // RFC 8176: "face", "fpt"
+	Confirmation *Confirmation `json:"cnf,omitempty"` // RFC 7800: the key that the bearer must hold; nil: any bearer may use it
+	Biogate      Evidence      `json:"biogate"`
 }
 
-// Evidence is what the match rests on.
+// Confirmation names the key that an assertion is bound to.
+type Confirmation struct {
+	DPoP        string `json:"jkt,omitempty"`      // JWK thumbprint, SHA-256, base64url (RFC 9449, section 6.1)
+	Certificate string `json:"x5t#S256,omitempty"` // SHA-256 of the certificate, base64url (RFC 8705, section 3.1)
+}
+
+// Evidence is what the match rests on, as far as the audience is told. Numbers are coarse: see told.go.
 type Evidence struct {
-	Decision     string     `json:"decision"` // "match": nothing else is asserted
-	Mode         string     `json:"mode"`     // "verify" or "identify"
-	FMR          float64    `json:"fmr"`      // 0 < fmr <= 1, lower is stronger
+	Decision     string     `json:"decision"`      // "match": nothing else is asserted
+	Mode         string     `json:"mode"`          // "verify" or "identify"
+	FMR          float64    `json:"fmr,omitempty"` // 0 < fmr <= 1, lower is stronger; absent: not told, and Verify reads 1
 	Extrapolated bool       `json:"extrapolated,omitempty"`
 	Modalities   []Modality `json:"modalities"`
 	Gallery      string     `json:"gallery,omitempty"`
@@ -43,12 +62,12 @@ type Evidence struct {
 
 // Modality is one modality's part in the match.
 type Modality struct {
-	Modality     string  `json:"modality"`
-	Model        string  `json:"model"` // id of the folder in models/ that gives the score its meaning
-	FMR          float64 `json:"fmr"`
-	Extrapolated bool    `json:"extrapolated,omitempty"`
-	Quality      int     `json:"quality"` // 0 to 100
-	PAD          *PAD    `json:"pad"`     // null: no presentation attack detection was done
+	Modality     string     `json:"modality"`
+	Model        string     `json:"model,omitempty"` // id of the folder in models/ that gives the score its meaning
+	FMR          float64    `json:"fmr,omitempty"`
+	Extrapolated bool       `json:"extrapolated,omitempty"`
+	Quality      *int       `json:"quality,omitempty"` // 0 to 100
+	PAD          *Judgement `json:"pad,omitempty"`     // null: no presentation attack detection was done; absent: not told
 }
 
 // PAD is the outcome of presentation attack detection.

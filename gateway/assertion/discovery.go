@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"biogate/gateway"
 )
 
 // Where relying parties look, below the issuer.
 const (
-	JWKSPath      = "/.well-known/jwks.json"
-	DiscoveryPath = "/.well-known/openid-configuration"
+	JWKSPath          = "/.well-known/jwks.json"
+	DiscoveryPath     = "/.well-known/openid-configuration"
+	IntrospectionPath = "/v1/introspect"
 )
 
 // discovery is the part of OpenID Connect Discovery 1.0, section 3, that holds for a gateway. It has no authorization
@@ -23,11 +26,16 @@ type discovery struct {
 	ClaimTypes   []string `json:"claim_types_supported"`
 	Claims       []string `json:"claims_supported"`
 	Parameter    bool     `json:"claims_parameter_supported"`
+
+	Introspection string   `json:"introspection_endpoint"`
+	Credentials   []string `json:"introspection_endpoint_auth_methods_supported"`
+	DPoP          []string `json:"dpop_signing_alg_values_supported,omitempty"`          // RFC 9449, section 5.1
+	Bound         bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"` // RFC 8705, section 3.3
 }
 
 // claimNames are the top-level members of Claims.
 var claimNames = []string{
-	"iss", "sub", "aud", "iat", "nbf", "exp", "jti", "nonce", "auth_time", "acr", "amr", "biogate",
+	"iss", "sub", "aud", "iat", "nbf", "exp", "jti", "nonce", "auth_time", "acr", "amr", "cnf", "biogate",
 }
 
 // OpenIDConfiguration is the discovery document, as JSON.
@@ -36,21 +44,37 @@ func (i *Issuer) OpenIDConfiguration() ([]byte, error) {
 	if len(algorithms) == 0 {
 		return nil, fmt.Errorf("assertion: %w: no key for signatures", ErrKeySet)
 	}
-	return json.Marshal(discovery{
-		Issuer:       i.issuer,
-		JWKS:         strings.TrimSuffix(i.issuer, "/") + JWKSPath,
-		SubjectTypes: i.subjects.types(),
-		Algorithms:   algorithms,
-		ACR:          []string{ACR},
-		ClaimTypes:   []string{"normal"},
-		Claims:       claimNames,
-	})
+	base := strings.TrimSuffix(i.issuer, "/")
+	d := discovery{
+		Issuer:        i.issuer,
+		JWKS:          base + JWKSPath,
+		SubjectTypes:  []string{"pairwise"},
+		Algorithms:    algorithms,
+		ACR:           []string{ACR1},
+		ClaimTypes:    []string{"normal"},
+		Claims:        claimNames,
+		Introspection: base + IntrospectionPath,
+		Credentials:   []string{"self_signed_tls_client_auth"}, // of the registry of devices
+	}
+	if i.some(func(p gateway.Party) bool { return p.PlainSubject }) {
+		d.SubjectTypes = append(d.SubjectTypes, "public") // OpenID Connect Core 1.0, section 8
+	}
+	if i.some(func(p gateway.Party) bool { return p.Policy.Level2 != nil }) {
+		d.ACR = append(d.ACR, ACR2)
+	}
+	if i.some(func(p gateway.Party) bool { return p.Binding == gateway.BindDPoP }) {
+		d.DPoP = []string{"EdDSA", "ES256"}
+	}
+	d.Bound = i.some(func(p gateway.Party) bool { return p.Binding == gateway.BindMTLS })
+	return json.Marshal(d)
 }
 
-// types are the subject types of OpenID Connect Core 1.0, section 8.
-func (s subjects) types() []string {
-	if len(s.plain) > 0 {
-		return []string{"pairwise", "public"}
+// some says whether something holds for a registered party.
+func (i *Issuer) some(holds func(gateway.Party) bool) bool {
+	for _, p := range i.parties {
+		if holds(p) {
+			return true
+		}
 	}
-	return []string{"pairwise"}
+	return false
 }

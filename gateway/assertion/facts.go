@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"biogate/gateway"
-	"biogate/gateway/decision"
 	"biogate/matcher"
 )
 
@@ -20,9 +19,9 @@ var amr = []struct {
 // checkFacts is the last lock before a signature: nothing is asserted that is incomplete, out of range or ambiguous.
 func checkFacts(a gateway.AssertionFacts) error {
 	switch {
-	case a.Subject == "" || a.Audience == "":
+	case a.Subject == "" || a.Party.Audience == "":
 		return errors.New("assertion: no subject or no audience")
-	case !utf8.ValidString(a.Subject) || !utf8.ValidString(a.Audience) || !utf8.ValidString(a.Nonce) || !utf8.ValidString(a.Group):
+	case !utf8.ValidString(a.Subject) || !utf8.ValidString(a.Party.Audience) || !utf8.ValidString(a.Nonce) || !utf8.ValidString(a.Group):
 		return errors.New("assertion: subject, audience, nonce or group is not UTF-8") // JSON would merge different ones
 	case a.Mode == "verify" && a.Gallery != "" || a.Mode == "identify" && a.Gallery == "":
 		return fmt.Errorf("assertion: mode %q, and a gallery: %t", a.Mode, a.Gallery != "")
@@ -32,6 +31,12 @@ func checkFacts(a gateway.AssertionFacts) error {
 		return fmt.Errorf("assertion: unknown mode %q", a.Mode)
 	case a.AuthTime.IsZero():
 		return errors.New("assertion: no time of authentication")
+	case a.Level != 1 && a.Level != 2:
+		return fmt.Errorf("assertion: level %d", a.Level)
+	case a.Level < a.Party.Policy.RequireLevel:
+		return fmt.Errorf("assertion: level %d, and the audience requires %d", a.Level, a.Party.Policy.RequireLevel)
+	case a.Party.Binding != gateway.BindNone && a.Party.Binding.Key(a.Caller) == "":
+		return fmt.Errorf("assertion: the audience's are bound by %s, and the caller has proven no such key", a.Party.Binding)
 	case !isRate(a.FMR):
 		return fmt.Errorf("assertion: fmr %v is not in (0, 1]", a.FMR)
 	case len(a.Modalities) == 0:
@@ -40,6 +45,9 @@ func checkFacts(a gateway.AssertionFacts) error {
 	for _, m := range a.Modalities {
 		if err := checkModality(m); err != nil {
 			return err
+		}
+		if !a.Party.Policy.Accepts(m.Modality) {
+			return fmt.Errorf("assertion: the audience does not accept %s", m.Modality)
 		}
 	}
 	return nil
@@ -106,42 +114,6 @@ func methods(modalities []gateway.ModalityFacts) []string {
 		if slices.ContainsFunc(modalities, func(m gateway.ModalityFacts) bool { return m.Modality == row.modality }) {
 			out = append(out, row.method)
 		}
-	}
-	return out
-}
-
-func evidence(a gateway.AssertionFacts) Evidence {
-	return Evidence{
-		Decision:     string(decision.Match),
-		Mode:         a.Mode,
-		FMR:          a.FMR,
-		Extrapolated: a.Extrapolated,
-		Modalities:   modalities(a.Modalities),
-		Gallery:      a.Gallery,
-		Group:        a.Group,
-		Searched:     a.Searched,
-		Degraded:     orEmpty(a.Degraded),
-		Device:       a.Caller.Device,
-	}
-}
-
-func modalities(facts []gateway.ModalityFacts) []Modality {
-	out := make([]Modality, len(facts))
-	for i, m := range facts {
-		out[i] = Modality{
-			Modality: string(m.Modality), Model: m.Model, FMR: m.FMR, Extrapolated: m.Extrapolated, Quality: m.Quality,
-		}
-		if m.PAD != nil {
-			out[i].PAD = judged(*m.PAD)
-		}
-	}
-	return out
-}
-
-func judged(p matcher.PAD) *PAD {
-	out := &PAD{Score: p.Score, Suspect: p.Suspect, Advisory: p.Advisory}
-	for _, e := range p.Evidence {
-		out.Evidence = append(out.Evidence, PADEvidence{Name: e.Name, Score: e.Score, Suspect: e.Suspect, Advisory: e.Advisory})
 	}
 	return out
 }

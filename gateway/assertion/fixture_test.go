@@ -70,7 +70,8 @@ func mustURL(s string) *url.URL {
 func facts() gateway.AssertionFacts {
 	return gateway.AssertionFacts{
 		Subject:  "alice",
-		Audience: audience,
+		Party:    gateway.Party{Audience: audience},
+		Level:    1,
 		Nonce:    "n-1",
 		AuthTime: time.Unix(1_790_000_000, 0),
 		Mode:     "verify",
@@ -209,10 +210,10 @@ func encode(t testing.TB, m map[string]any) string {
 func stronger(t testing.TB, payload string) string {
 	t.Helper()
 	text, err := base64.RawURLEncoding.DecodeString(payload)
-	if err != nil || !bytes.Contains(text, []byte(`"fmr":2.5e-7`)) {
+	if err != nil || !bytes.Contains(text, []byte(`"fmr":0.000001`)) {
 		t.Fatalf("%s, %v", text, err)
 	}
-	return base64.RawURLEncoding.EncodeToString(bytes.Replace(text, []byte("2.5e-7"), []byte("2.5e-9"), 1))
+	return base64.RawURLEncoding.EncodeToString(bytes.Replace(text, []byte("0.000001"), []byte("0.000000001"), 1))
 }
 
 // flip changes the character in the middle of base64url.

@@ -36,11 +36,10 @@ type Options struct {
 	Issuer      *url.URL      // absolute, http or https, without query and fragment; the claim "iss"
 	Lifetime    time.Duration // of an assertion, whole seconds; 0: DefaultLifetime
 	Signer      Signer
-	PairwiseKey []byte // secret, at least 32 bytes; if it changes, so does every pairwise subject
-	// PlainSubjectAudiences get the enrolled id as subject: those that enrolled the people themselves.
-	PlainSubjectAudiences []string
-	Now                   func() time.Time // nil: time.Now
-	NewID                 func() string    // unique token ids; nil: 128 random bits
+	PairwiseKey []byte                   // secret, at least 32 bytes; if it changes, so does every pairwise subject
+	Parties     map[string]gateway.Party // registered ones: the discovery document says what is done for them
+	Now         func() time.Time         // nil: time.Now
+	NewID       func() string            // unique token ids; nil: 128 random bits
 }
 
 // Issuer makes assertions and deletion receipts. It is safe for concurrent use.
@@ -49,6 +48,7 @@ type Issuer struct {
 	lifetime int64 // seconds
 	signer   Signer
 	subjects subjects
+	parties  map[string]gateway.Party
 	now      func() time.Time
 	newID    func() string
 }
@@ -67,13 +67,13 @@ func New(o Options) (*Issuer, error) {
 	if o.NewID == nil {
 		o.NewID = randomID
 	}
-	subjects, err := newSubjects(o.PairwiseKey, o.PlainSubjectAudiences)
+	subjects, err := newSubjects(o.PairwiseKey)
 	if err != nil {
 		return nil, err
 	}
 	return &Issuer{
 		issuer: o.Issuer.String(), lifetime: int64(o.Lifetime / time.Second), signer: o.Signer,
-		subjects: subjects, now: o.Now, newID: o.NewID,
+		subjects: subjects, parties: o.Parties, now: o.Now, newID: o.NewID,
 	}, nil
 }
 
@@ -100,21 +100,39 @@ func (i *Issuer) Assertion(ctx context.Context, a gateway.AssertionFacts) (strin
 }
 
 func (i *Issuer) claims(a gateway.AssertionFacts) Claims {
-	now := i.now().Unix()
-	return Claims{
-		Issuer:    i.issuer,
-		Subject:   i.subjects.of(a.Audience, a.Subject),
-		Audience:  a.Audience,
-		IssuedAt:  now,
-		NotBefore: now,
-		Expiry:    now + i.lifetime,
-		ID:        cmp.Or(a.ID, i.newID()),
-		Nonce:     a.Nonce,
-		AuthTime:  a.AuthTime.Unix(),
-		ACR:       ACR,
-		AMR:       methods(a.Modalities),
-		Biogate:   evidence(a),
+	lifetime := i.lifetime
+	if a.Party.Lifetime > 0 {
+		lifetime = int64(a.Party.Lifetime / time.Second)
 	}
+	step := tick(lifetime)
+	now := coarseTime(i.now(), step)
+	return Claims{
+		Issuer:       i.issuer,
+		Subject:      i.subjects.of(a.Party, a.Subject),
+		Audience:     a.Party.Audience,
+		IssuedAt:     now,
+		NotBefore:    now,
+		Expiry:       now + lifetime,
+		ID:           cmp.Or(a.ID, i.newID()),
+		Nonce:        a.Nonce,
+		AuthTime:     coarseTime(a.AuthTime, step),
+		ACR:          acrOf(a.Level),
+		AMR:          methods(a.Modalities),
+		Confirmation: confirmation(a.Party.Binding, a.Caller),
+		Biogate:      told(a),
+	}
+}
+
+// confirmation names the key that the party's assertions are bound to. Without a binding no key is named: it would be the same at
+// every audience.
+func confirmation(b gateway.Binding, c gateway.Caller) *Confirmation {
+	switch b {
+	case gateway.BindDPoP:
+		return &Confirmation{DPoP: b.Key(c)}
+	case gateway.BindMTLS:
+		return &Confirmation{Certificate: b.Key(c)}
+	}
+	return nil
 }
 
 // DeletionReceipt states that a subject was forgotten.

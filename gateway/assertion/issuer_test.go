@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"biogate/gateway"
 	"biogate/gateway/assertion"
+	"biogate/gateway/decision"
 	"biogate/matcher"
 )
 
@@ -24,14 +26,14 @@ func TestClaimsAreThoseOfTheContract(t *testing.T) {
 		Now:    func() time.Time { return time.Unix(1_790_000_001, 999) },
 		NewID:  func() string { return "id-1" },
 	})
-	const common = `"iss":"http://127.0.0.1:8080","sub":"SUB","aud":"https://bank.example","iat":1790000001,"nbf":1790000001,` +
-		`"exp":1790000121,"jti":"id-1",`
+	const common = `"iss":"http://127.0.0.1:8080","sub":"SUB","aud":"https://bank.example","iat":1790000000,"nbf":1790000000,` +
+		`"exp":1790000120,"jti":"id-1",`
 	sub := claimsOf(t, issue(t, i, facts())).Subject
 
 	want := `{` + common + `"nonce":"n-1","auth_time":1790000000,"acr":"urn:biogate:acr:1","amr":["face","fpt"],` +
-		`"biogate":{"decision":"match","mode":"verify","fmr":2.5e-7,"modalities":[` +
-		`{"modality":"finger","model":"finger-minutiae-1","fmr":0.00001,"extrapolated":true,"quality":81,"pad":null},` +
-		`{"modality":"face","model":"face-112-1","fmr":0.0003,"quality":64,"pad":{"score":0.7,"suspect":false,"advisory":true}}],` +
+		`"biogate":{"decision":"match","mode":"verify","fmr":0.000001,"modalities":[` +
+		`{"modality":"face","model":"face-112-1","fmr":0.001,"quality":60,"pad":{"score":0.5,"suspect":false,"advisory":true}},` +
+		`{"modality":"finger","model":"finger-minutiae-1","fmr":0.00001,"extrapolated":true,"quality":80,"pad":null}],` +
 		`"degraded":[]}}`
 	if got := issue(t, i, facts()); got != strings.Replace(want, "SUB", sub, 1) {
 		t.Errorf("verify:\n%s\nexpected\n%s", got, want)
@@ -41,14 +43,15 @@ func TestClaimsAreThoseOfTheContract(t *testing.T) {
 	a.Mode, a.Gallery, a.Caller.Device, a.Nonce, a.Extrapolated = "identify", "staff", "kiosk-7", "", true
 	a.Modalities, a.Degraded = a.Modalities[:1], []string{"cache"}
 	a.Group, a.Searched = "night", 42
+	a.Party.Claims = gateway.KnownClaims
 	a.Modalities[0].PAD = &matcher.PAD{Score: 0.9, Evidence: []matcher.PADEvidence{
 		{Name: "challenge-colour", Score: 0.8, Reason: "left out"}, {Name: "network", Score: 0.2, Suspect: true, Advisory: true},
 	}}
 	want = `{` + common + `"auth_time":1790000000,"acr":"urn:biogate:acr:1","amr":["fpt"],` +
-		`"biogate":{"decision":"match","mode":"identify","fmr":2.5e-7,"extrapolated":true,"modalities":[` +
-		`{"modality":"finger","model":"finger-minutiae-1","fmr":0.00001,"extrapolated":true,"quality":81,"pad":{"score":0.9,"suspect":false,"advisory":false,` +
-		`"evidence":[{"name":"challenge-colour","score":0.8,"suspect":false,"advisory":false},{"name":"network","score":0.2,"suspect":true,"advisory":true}]}}],` +
-		`"gallery":"staff","group":"night","searched":42,"degraded":["cache"],"device":"kiosk-7"}}`
+		`"biogate":{"decision":"match","mode":"identify","fmr":0.000001,"extrapolated":true,"modalities":[` +
+		`{"modality":"finger","model":"finger-minutiae-1","fmr":0.00001,"extrapolated":true,"quality":80,"pad":{"score":0.75,"suspect":false,"advisory":false,` +
+		`"evidence":[{"name":"challenge-colour","score":0.75,"suspect":false,"advisory":false},{"name":"network","score":0,"suspect":true,"advisory":true}]}}],` +
+		`"gallery":"staff","group":"night","searched":50,"degraded":["cache"],"device":"kiosk-7"}}`
 	if got := issue(t, i, a); got != strings.Replace(want, "SUB", sub, 1) {
 		t.Errorf("identify:\n%s\nexpected\n%s", got, want)
 	}
@@ -106,9 +109,16 @@ func TestUnsoundFactsAreNotAsserted(t *testing.T) {
 		}
 	}
 	change("no subject", func(a *gateway.AssertionFacts) { a.Subject = "" })
-	change("no audience", func(a *gateway.AssertionFacts) { a.Audience = "" })
+	change("no level", func(a *gateway.AssertionFacts) { a.Level = 0 })
+	change("a level that there is not", func(a *gateway.AssertionFacts) { a.Level = 3 })
+	change("a lower level than required", func(a *gateway.AssertionFacts) { a.Party.Policy.RequireLevel = 2 })
+	change("a modality that is not accepted", func(a *gateway.AssertionFacts) { a.Party.Policy.Modalities = []matcher.Modality{matcher.Face} })
+	change("no DPoP key", func(a *gateway.AssertionFacts) { a.Party.Binding, a.Caller.Proven.Certificate = gateway.BindDPoP, "x" })
+	change("no certificate", func(a *gateway.AssertionFacts) { a.Party.Binding, a.Caller.Proven.DPoP = gateway.BindMTLS, "x" })
+	change("a binding that there is not", func(a *gateway.AssertionFacts) { a.Party.Binding = "tls" })
+	change("no audience", func(a *gateway.AssertionFacts) { a.Party.Audience = "" })
 	change("subject not UTF-8", func(a *gateway.AssertionFacts) { a.Subject = "a\xff" })
-	change("audience not UTF-8", func(a *gateway.AssertionFacts) { a.Audience = "a\xff" })
+	change("audience not UTF-8", func(a *gateway.AssertionFacts) { a.Party.Audience = "a\xff" })
 	change("nonce not UTF-8", func(a *gateway.AssertionFacts) { a.Nonce = "a\xff" })
 	change("no time", func(a *gateway.AssertionFacts) { a.AuthTime = time.Time{} })
 	change("no mode", func(a *gateway.AssertionFacts) { a.Mode = "" })
@@ -178,7 +188,7 @@ func TestPairwiseSubjects(t *testing.T) {
 	elsewhere := newIssuer(t, assertion.Options{Signer: plainSigner{}, PairwiseKey: []byte(strings.Repeat("k", 32))})
 	subject := func(i *assertion.Issuer, audience, subject string) string {
 		a := facts()
-		a.Audience, a.Subject = audience, subject
+		a.Party, a.Subject = gateway.Party{Audience: audience}, subject
 		return claimsOf(t, issue(t, i, a)).Subject
 	}
 	name := rapid.StringN(1, 20, 60)
@@ -224,12 +234,13 @@ func TestPairwiseSubjectIsStable(t *testing.T) {
 }
 
 func TestPlainSubjectForConfiguredAudiences(t *testing.T) {
-	i := newIssuer(t, assertion.Options{Signer: plainSigner{}, PlainSubjectAudiences: []string{audience}})
-	if c := claimsOf(t, issue(t, i, facts())); c.Subject != "alice" {
+	i := newIssuer(t, assertion.Options{Signer: plainSigner{}})
+	a := facts()
+	a.Party.PlainSubject = true
+	if c := claimsOf(t, issue(t, i, a)); c.Subject != "alice" {
 		t.Errorf("subject %q at the audience that enrolled the person", c.Subject)
 	}
-	a := facts()
-	a.Audience = audience + "/"
+	a = facts()
 	if c := claimsOf(t, issue(t, i, a)); c.Subject == "alice" {
 		t.Error("the enrolled id leaves to another audience")
 	}
@@ -270,7 +281,9 @@ func TestOpenIDConfiguration(t *testing.T) {
 		}
 	}
 	var claims map[string]any
-	text, _ := json.Marshal(claimsOf(t, issue(t, newIssuer(t, assertion.Options{Signer: plainSigner{}}), facts())))
+	everything := facts()
+	everything.Party.Binding, everything.Caller.Proven.DPoP = gateway.BindDPoP, "thumbprint"
+	text, _ := json.Marshal(claimsOf(t, issue(t, newIssuer(t, assertion.Options{Signer: plainSigner{}}), everything)))
 	if err := json.Unmarshal(text, &claims); err != nil {
 		t.Fatal(err)
 	}
@@ -283,9 +296,20 @@ func TestOpenIDConfiguration(t *testing.T) {
 	if len(supported) != len(claims) {
 		t.Errorf("announced are %v, an assertion has %d", supported, len(claims))
 	}
-	plain := newIssuer(t, assertion.Options{Signer: signer, PlainSubjectAudiences: []string{"x"}})
-	if types := read(plain)["subject_types_supported"].([]any); !slices.Equal(types, []any{"pairwise", "public"}) {
-		t.Errorf("subject types %v", types)
+	if d["introspection_endpoint"] != "https://id.example/bio/v1/introspect" || d["dpop_signing_alg_values_supported"] != nil || d["tls_client_certificate_bound_access_tokens"] != nil {
+		t.Errorf("%v", d)
+	}
+	d = read(newIssuer(t, assertion.Options{Signer: signer, Parties: map[string]gateway.Party{
+		"plain": {PlainSubject: true}, "dpop": {Binding: gateway.BindDPoP}, "mtls": {Binding: gateway.BindMTLS},
+		"bank": {Policy: decision.Policy{Level2: &decision.Level{}}},
+	}}))
+	for member, want := range map[string]any{
+		"subject_types_supported": []any{"pairwise", "public"}, "acr_values_supported": []any{"urn:biogate:acr:1", "urn:biogate:acr:2"},
+		"dpop_signing_alg_values_supported": []any{"EdDSA", "ES256"}, "tls_client_certificate_bound_access_tokens": true,
+	} {
+		if !reflect.DeepEqual(d[member], want) {
+			t.Errorf("%s is %v, expected %v", member, d[member], want)
+		}
 	}
 	if _, err := newIssuer(t, assertion.Options{Signer: plainSigner{}}).OpenIDConfiguration(); err == nil {
 		t.Error("a document without any key")

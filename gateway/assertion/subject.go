@@ -7,18 +7,18 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"slices"
+
+	"biogate/gateway"
 )
 
 // subjects turns enrolled ids into what leaves the gateway.
 type subjects struct {
 	pairwise []byte // key of assertions' subjects
 	deletion []byte // key of deletion receipts' subjects
-	plain    []string
 }
 
 // newSubjects derives one key for each use from the deployment's secret (HKDF, RFC 5869).
-func newSubjects(secret []byte, plain []string) (subjects, error) {
+func newSubjects(secret []byte) (subjects, error) {
 	pairwise, err := hkdf.Key(sha256.New, secret, nil, "biogate pairwise subject v1", sha256.Size)
 	if err != nil {
 		return subjects{}, fmt.Errorf("assertion: pairwise key: %w", err)
@@ -27,16 +27,16 @@ func newSubjects(secret []byte, plain []string) (subjects, error) {
 	if err != nil {
 		return subjects{}, fmt.Errorf("assertion: pairwise key: %w", err)
 	}
-	return subjects{pairwise: pairwise, deletion: deletion, plain: slices.Clone(plain)}, nil
+	return subjects{pairwise: pairwise, deletion: deletion}, nil
 }
 
-// of is the subject that an audience sees: the same for every assertion about one person, different and not linkable
-// between audiences. The audience is the sector of OpenID Connect Core 1.0, section 8.1.
-func (s subjects) of(audience, subject string) string {
-	if slices.Contains(s.plain, audience) {
+// of is the subject that a party sees: the same for every assertion about one person in one sector (OpenID Connect Core 1.0,
+// section 8.1), different and not linkable between sectors. Without a word of the operator an audience is its own sector.
+func (s subjects) of(p gateway.Party, subject string) string {
+	if p.PlainSubject {
 		return subject
 	}
-	return keyed(s.pairwise, audience, subject)
+	return keyed(s.pairwise, p.SectorName(), subject)
 }
 
 // deleted is the subject of a deletion receipt.

@@ -2,6 +2,8 @@ package assertion
 
 import (
 	"bytes"
+	"context"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"biogate/gateway"
 	"biogate/gateway/decision"
 )
 
@@ -31,6 +34,8 @@ var (
 	ErrNotYet      = errors.New("not valid yet")
 	ErrNonce       = errors.New("nonce does not match")
 	ErrClaims      = errors.New("claims do not state a match")
+	ErrLevel       = errors.New("a lower level of assurance than demanded")
+	ErrBinding     = errors.New("bound to a key that the bearer has not proven to hold")
 )
 
 // Expect is what a relying party demands of an assertion.
@@ -41,6 +46,10 @@ type Expect struct {
 	// a login: with it, one relying party can replay at another.
 	AnyAudience bool
 	Nonce       string        // empty: not checked
+	Level       int           // of assurance, at least; 0 is 1
+	Key         Confirmation  // keys that the bearer has proven to hold. An assertion that is bound is refused without its key
+	AnyKey      bool          // accepts a bound assertion from any bearer: for tools that look at tokens, and the gateway itself
+	Bound       bool          // demands that the assertion is bound to a key
 	Now         time.Time     // zero: time.Now
 	Leeway      time.Duration // for clocks that differ, about a minute
 	Algorithms  []string      // accepted of EdDSA, ES256; nil: both
@@ -53,9 +62,14 @@ func Verify(token string, jwks []byte, e Expect) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	var c Claims
+	c := Claims{Biogate: Evidence{FMR: 1}} // whoever is not told of a rate must not take that for a low one
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return Claims{}, fmt.Errorf("assertion: %w", ErrMalformed)
+	}
+	for i := range c.Biogate.Modalities {
+		if m := &c.Biogate.Modalities[i]; m.FMR == 0 {
+			m.FMR = 1
+		}
 	}
 	if err := c.check(e); err != nil {
 		return Claims{}, err
@@ -173,12 +187,49 @@ func (c Claims) check(e Expect) error {
 		return fmt.Errorf("assertion: %w at %s", ErrExpired, rfc3339(c.Expiry))
 	case now.Add(e.Leeway).Before(time.Unix(max(c.NotBefore, c.IssuedAt), 0)):
 		return fmt.Errorf("assertion: %w before %s", ErrNotYet, rfc3339(max(c.NotBefore, c.IssuedAt)))
-	case c.Subject == "" || c.ID == "" || c.AuthTime == 0 || len(c.AMR) == 0 || c.ACR != ACR:
+	case c.Subject == "" || c.ID == "" || c.AuthTime == 0 || len(c.AMR) == 0 || c.ACR != ACR1 && c.ACR != ACR2:
 		return fmt.Errorf("assertion: %w: sub, jti, auth_time, amr or acr", ErrClaims)
 	case c.Biogate.Decision != string(decision.Match) || !isRate(c.Biogate.FMR) || len(c.Biogate.Modalities) == 0:
 		return fmt.Errorf("assertion: %w: decision %q at fmr %v", ErrClaims, c.Biogate.Decision, c.Biogate.FMR)
 	}
+	return c.checkBearer(e)
+}
+
+// checkBearer holds the assertion's level and key against what the relying party demands and the bearer has proven.
+func (c Claims) checkBearer(e Expect) error {
+	switch bound := c.Confirmation; {
+	case e.Level == 2 && c.ACR != ACR2:
+		return fmt.Errorf("assertion: %w: acr %q", ErrLevel, c.ACR)
+	case bound == nil && e.Bound:
+		return fmt.Errorf("assertion: %w: it is bound to none", ErrBinding)
+	case bound == nil || e.AnyKey:
+		return nil
+	case bound.DPoP == "" && bound.Certificate == "":
+		return fmt.Errorf("assertion: %w: cnf names no key of a known kind", ErrBinding)
+	case bound.DPoP != "" && !same(bound.DPoP, e.Key.DPoP):
+		return fmt.Errorf("assertion: %w: jkt", ErrBinding)
+	case bound.Certificate != "" && !same(bound.Certificate, e.Key.Certificate):
+		return fmt.Errorf("assertion: %w: x5t#S256", ErrBinding)
+	}
 	return nil
 }
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// ReadAssertion implements gateway.AssertionReader: the issuer reads what it signed, whoever it is for and whoever brings it.
+func (i *Issuer) ReadAssertion(_ context.Context, token string) (s gateway.Statement, ok bool, err error) {
+	jwks := i.JWKS()
+	c, err := Verify(token, jwks, Expect{Issuer: i.issuer, AnyAudience: true, AnyKey: true, Now: i.now()})
+	if errors.Is(err, ErrKeySet) {
+		return gateway.Statement{}, false, err
+	}
+	if err != nil {
+		return gateway.Statement{}, false, nil
+	}
+	_, claims, _, err := split(token)
+	return gateway.Statement{ID: c.ID, Audience: c.Audience, Expires: time.Unix(c.Expiry, 0), Claims: claims}, err == nil, err
+}
+
+var _ gateway.AssertionReader = (*Issuer)(nil)
 
 func rfc3339(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) }

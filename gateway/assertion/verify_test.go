@@ -21,7 +21,7 @@ func TestVerifyAcceptsWhatTheIssuerMakes(t *testing.T) {
 		token := issue(t, i, facts())
 		expect := assertion.Expect{Issuer: issuerURL, Audience: audience, Nonce: "n-1", Now: at, Algorithms: []string{alg}}
 		c, err := assertion.Verify(token, i.JWKS(), expect)
-		if err != nil || c.Audience != audience || c.Biogate.FMR != 2.5e-7 || len(c.Biogate.Modalities) != 2 {
+		if err != nil || c.Audience != audience || c.Biogate.FMR != 1e-6 || len(c.Biogate.Modalities) != 2 {
 			t.Errorf("%s: %+v, %v", alg, c, err)
 		}
 		for now, want := range map[time.Duration]error{
@@ -107,7 +107,8 @@ func TestVerifyRefusesSignedNonsense(t *testing.T) {
 	for payload, want := range map[string]error{
 		whole: nil,
 		replace(`"decision":"match"`, `"decision":"no-match"`):                    assertion.ErrClaims,
-		replace(`"fmr":2.5e-7`, `"fmr":0`):                                        assertion.ErrClaims,
+		replace(`"fmr":0.000001`, `"fmr":0`):                                      assertion.ErrClaims,
+		replace(`"fmr":0.000001`, `"fmr":1.1`):                                    assertion.ErrClaims,
 		replace(`"amr":["face","fpt"]`, `"amr":[]`):                               assertion.ErrClaims,
 		replace(`"jti"`, `"x"`):                                                   assertion.ErrClaims,
 		replace(`"exp"`, `"x"`):                                                   assertion.ErrExpired,

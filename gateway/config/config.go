@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"time"
 
-	"biogate/gateway"
 	"biogate/gateway/decision"
 )
 
@@ -79,19 +78,6 @@ type Policy struct {
 	Challenge string `yaml:"challenge"`
 	// Deduplicate refuses to enrol a person who is held under another id. Each enrolment then searches everybody.
 	Deduplicate bool `yaml:"deduplicate"`
-}
-
-// Audience is a relying party with settings of its own. Others are served with the defaults.
-type Audience struct {
-	// Name is the value of "audience" in requests and of "aud" in assertions.
-	Name string `yaml:"name"`
-	// PlainSubject puts the enrolled id into "sub" instead of a pairwise one: for the party that enrolled the people.
-	PlainSubject bool `yaml:"plain_subject"`
-	// MaxFMR is used in place of policy.max_fmr; left out: that.
-	MaxFMR *float64 `yaml:"max_fmr"`
-	// PAD and Challenge are used in place of policy.pad and policy.challenge; left out: those.
-	PAD       *string `yaml:"pad"`
-	Challenge *string `yaml:"challenge"`
 }
 
 // Assertion is how matches are signed.
@@ -207,37 +193,6 @@ func (c Config) DecisionPolicy() decision.Policy {
 		MaxFMR: c.Policy.MaxFMR, IdentifyFPIR: c.Policy.IdentifyFPIR, MaxCandidates: c.Policy.MaxCandidates,
 		PAD: decision.PAD(c.Policy.PAD), Challenge: c.Policy.Challenge,
 	}
-}
-
-// Parties are the registered relying parties by audience.
-func (c Config) Parties() map[string]gateway.Party {
-	parties := map[string]gateway.Party{}
-	for _, a := range c.Audiences {
-		p := gateway.Party{Audience: a.Name, Policy: c.DecisionPolicy()}
-		replace(&p.Policy.MaxFMR, a.MaxFMR)
-		replace((*string)(&p.Policy.PAD), a.PAD)
-		replace(&p.Policy.Challenge, a.Challenge)
-		parties[a.Name] = p
-	}
-	return parties
-}
-
-// replace puts a value that was stated in the place of another.
-func replace[T any](setting, stated *T) {
-	if stated != nil {
-		*setting = *stated
-	}
-}
-
-// PlainSubjectAudiences are the names of audiences that get the enrolled id.
-func (c Config) PlainSubjectAudiences() []string {
-	var names []string
-	for _, a := range c.Audiences {
-		if a.PlainSubject {
-			names = append(names, a.Name)
-		}
-	}
-	return names
 }
 
 // IssuerURL is the issuer of a gateway that listens on address, host:port as the listener says.

@@ -78,8 +78,8 @@ func TestFileOverEveryDefault(t *testing.T) {
 	if len(policies) != 2 || policies["a"].Policy.MaxFMR != 0.5 || policies["b"].Policy.MaxFMR != 1e-6 || policies["a"].Policy.IdentifyFPIR != 1e-3 {
 		t.Errorf("policies of audiences: %+v", policies)
 	}
-	if plain := c.PlainSubjectAudiences(); len(plain) != 1 || plain[0] != "b" {
-		t.Errorf("plain subjects for %v", plain)
+	if !policies["b"].PlainSubject || policies["a"].PlainSubject {
+		t.Errorf("plain subjects: %+v", policies)
 	}
 	c, err = parse([]byte("policy: {pad: off}\naudiences:\n- {name: a, pad: require, challenge: colour}\n- {name: b, max_fmr: 1.0e-6}\n"))
 	if err != nil || c.Validate() != nil {
@@ -115,7 +115,7 @@ func TestBrokenFilesAreExplained(t *testing.T) {
 	}
 	f("mode: development\nlissten: :1\n", "line 2", "unknown setting lissten")
 	f("policy: {max_frm: 1}\n", "line 1", "unknown setting max_frm")
-	f("audiences: [{modalities: [face]}]\n", "unknown setting modalities")
+	f("audiences: [{modality: [face]}]\n", "unknown setting modality")
 	f("listen: a\nlisten: b\n", "line 2", "listen")
 	f("workers: many\n", "line 1", "many")
 	f("assertion: {lifetime: 2 minutes}\n", "line 1")

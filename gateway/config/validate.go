@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // Validate names every setting that cannot work, with its value. Passwords in URLs are not shown.
@@ -96,20 +95,7 @@ func checkIssuer(issuer string) error {
 }
 
 func (c Config) checkPolicy() []error {
-	errs := []error{prefixed("policy.", c.DecisionPolicy().Check())}
-	parties := c.Parties()
-	seen := map[string]bool{}
-	for i, a := range c.Audiences {
-		setting := fmt.Sprintf("audiences[%d]", i)
-		errs = append(errs,
-			need(a.Name != "" && len(a.Name) <= 512 && utf8.ValidString(a.Name), "%s.name is %q, it must be 1 to 512 bytes of UTF-8", setting, a.Name),
-			need(!seen[a.Name], "%s.name is %q for the second time", setting, a.Name))
-		if !seen[a.Name] {
-			errs = append(errs, prefixed(setting+".", parties[a.Name].Policy.Check()))
-		}
-		seen[a.Name] = true
-	}
-	return errs
+	return append(c.checkAudiences(), prefixed("policy.", c.DecisionPolicy().Check()))
 }
 
 func (a Assertion) check() []error {

@@ -1,7 +1,12 @@
 // Package decision turns evidence into a verdict. It is pure: no clock, no I/O, no randomness.
 package decision
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+
+	"biogate/matcher"
+)
 
 // Verdict is the outcome of a request.
 type Verdict string
@@ -15,11 +20,14 @@ const (
 
 // Policy is what an audience demands before it is told of a match.
 type Policy struct {
-	MaxFMR        float64 // accept at this false match rate or below, 0 < MaxFMR < 1
-	IdentifyFPIR  float64 // accept a candidate so that a stranger's search finds anybody at this rate or below
-	MaxCandidates int     // of an identification
-	PAD           PAD     // empty: PADAdvise
-	Challenge     string  // kind of challenge without which nothing is decided; empty: none is demanded
+	MaxFMR        float64            // accept at this false match rate or below, 0 < MaxFMR < 1
+	IdentifyFPIR  float64            // accept a candidate so that a stranger's search finds anybody at this rate or below
+	MaxCandidates int                // of an identification
+	PAD           PAD                // empty: PADAdvise
+	Challenge     string             // kind of challenge without which nothing is decided; empty: none is demanded
+	Modalities    []matcher.Modality // whose captures count; empty: all
+	Level2        *Level             // the second level of assurance; nil: there is none
+	RequireLevel  int                // a match below it is no match yet; 0 is 1
 }
 
 // Check names the first setting that makes no sense.
@@ -32,7 +40,7 @@ func (p Policy) Check() error {
 	case p.MaxCandidates < 1:
 		return fmt.Errorf("max_candidates is %d, it must be at least 1", p.MaxCandidates)
 	}
-	return p.checkPAD()
+	return cmp.Or(p.checkPAD(), p.checkModalities(), p.checkLevels())
 }
 
 // CandidateFMR is the false match rate that one of n gallery members must reach. By the union bound, n comparisons with

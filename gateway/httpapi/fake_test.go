@@ -90,6 +90,13 @@ func matched(ctx context.Context) gateway.Outcome {
 	}
 }
 
+func (f *fakeAPI) Introspect(_ context.Context, token string) (gateway.Introspected, error) {
+	if token != "good" {
+		return gateway.Introspected{}, nil
+	}
+	return gateway.Introspected{Active: true, Claims: []byte(`{"iss":"https://gateway.example","sub":"s","aud":"a","exp":1,"acr":"urn:biogate:acr:1","amr":["face"]}`)}, nil
+}
+
 func (f *fakeAPI) Identify(ctx context.Context, r gateway.IdentifyRequest) (gateway.IdentifyOutcome, error) {
 	o := matched(ctx)
 	return gateway.IdentifyOutcome{Outcome: o, Searched: 180, FPIR: 180e-6, Candidates: []gateway.Candidate{{Subject: "s1", FMR: 1e-6, Scores: o.Scores}}}, nil

@@ -28,6 +28,7 @@ type bodyClass int
 const (
 	noBody      bodyClass = iota // up to smallBody is read and thrown away
 	smallJSON                    // smallBody
+	smallForm                    // smallBody
 	memberList                   // memberBody
 	captureBody                  // Config.BodyLimit
 )
@@ -48,6 +49,7 @@ var routes = []route{
 	{"POST", "/v1/verifications", "Compare captures with one subject (1:1)", captureBody, heavy, kiosk.Verify, readVerify},
 	{"POST", "/v1/identifications", "Search a gallery for captures (1:N)", captureBody, heavy, kiosk.Identify, readIdentify},
 	{"POST", "/v1/challenges", "A one-time nonce, with an instruction to follow", smallJSON, 0, kiosk.Ask, readChallenge},
+	{"POST", "/v1/introspect", "Whether an assertion is good, said once", smallForm, 0, kiosk.Introspect, readIntrospect},
 	{"PUT", "/v1/galleries/:gallery", "Make a gallery or change it", smallJSON, write, kiosk.Galleries, readPutGallery},
 	{"GET", "/v1/galleries/:gallery", "A gallery and its counts", noBody, 0, kiosk.Galleries, readGallery},
 	{"DELETE", "/v1/galleries/:gallery", "Forget a gallery and its memberships", noBody, write, kiosk.Galleries, readDeleteGallery},

@@ -31,6 +31,7 @@ const (
 	CodeNonce          = "nonce-invalid"
 	CodeChallenge      = "challenge-unknown"
 	CodeSequence       = "sequence-invalid"
+	CodeToken          = "token-invalid"
 	CodeManyMembers    = "members-too-many"
 	CodeParameter      = string(matcher.CodeBadParameter)
 )

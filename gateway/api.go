@@ -13,6 +13,8 @@ import (
 type EnrollRequest struct {
 	Subject  string
 	Captures []matcher.Sample // 1..n, all or none are enrolled
+	// ExpiresAt is when the references expire; zero, and anything later than the policy's: when the policy says.
+	ExpiresAt time.Time
 }
 
 // EnrollResult says what is held now because of the request.
@@ -31,6 +33,7 @@ type TemplateInfo struct {
 	Model      string
 	Quality    matcher.Quality
 	EnrolledAt time.Time
+	ExpiresAt  time.Time // zero: never
 }
 
 // SubjectInfo is what is held about a subject.
@@ -148,7 +151,9 @@ type API interface {
 	Introspect(ctx context.Context, token string) (Introspected, error)
 	PutGallery(ctx context.Context, g Gallery) (info GalleryInfo, created bool, err error)
 	Gallery(ctx context.Context, name string) (GalleryInfo, error)
-	DeleteGallery(ctx context.Context, name string) error
+	DeleteGallery(ctx context.Context, name string) (GalleryEnd, error)
+	// Ended is the end of a gallery, while its receipt is kept.
+	Ended(ctx context.Context, name string) (GalleryEnd, error)
 	AddMembers(ctx context.Context, gallery string, members []Membership) ([]MemberResult, error)
 	RemoveMember(ctx context.Context, gallery, subject string) error
 	// Ready is nil when requests can be decided; Degraded names the modes in force.

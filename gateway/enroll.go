@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"biogate/matcher"
 )
@@ -13,7 +15,7 @@ const MaxTemplates = 64
 
 // Enroll holds captures as references of a subject: all of them or none.
 func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, error) {
-	if err := checkIdentifier("subject", r.Subject); err != nil {
+	if err := cmp.Or(checkIdentifier("subject", r.Subject), s.checkExpiry(r.ExpiresAt)); err != nil {
 		return EnrollResult{}, err
 	}
 	captures, err := s.extract(ctx, r.Captures, s.deps.Policy, nil)
@@ -23,7 +25,7 @@ func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, er
 	if err := allUsable(captures); err != nil {
 		return EnrollResult{}, err
 	}
-	templates, err := s.store(captures)
+	templates, err := s.store(captures, s.expiry(r.ExpiresAt))
 	if err != nil {
 		return EnrollResult{}, err
 	}
@@ -36,7 +38,7 @@ func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, er
 		return EnrollResult{}, err
 	}
 	defer leave()
-	_, degraded, err := s.deps.Registry.Update(ctx, r.Subject, adding(r.Subject, templates, fused.derive))
+	_, degraded, err := s.deps.Registry.Update(ctx, r.Subject, adding(r.Subject, templates, s.deps.Now(), fused.derive))
 	if err != nil {
 		s.doubt(r.Subject) // it may have been written all the same
 		return EnrollResult{}, stored(err, unknownSubject())
@@ -59,12 +61,13 @@ func allUsable(captures []captured) error {
 }
 
 // store makes the stored form of every capture.
-func (s *Service) store(captures []captured) (out []StoredTemplate, err error) {
+func (s *Service) store(captures []captured, expires time.Time) (out []StoredTemplate, err error) {
 	out = make([]StoredTemplate, len(captures))
 	for i, c := range captures {
 		if out[i], err = s.storeOne(c.Template, c.Quality.Score); err != nil {
 			return nil, err
 		}
+		out[i].ExpiresAt = expires
 	}
 	return out, nil
 }
@@ -84,11 +87,12 @@ func (s *Service) storeOne(t matcher.Template, quality int) (StoredTemplate, err
 }
 
 // adding is the change that appends templates to what is held, and derives references from all of them.
-func adding(subject string, templates []StoredTemplate, derive func([]StoredTemplate) []DerivedTemplate) func(References) (References, error) {
+func adding(subject string, templates []StoredTemplate, now time.Time, derive func([]StoredTemplate) []DerivedTemplate) func(References) (References, error) {
 	return func(held References) (References, error) {
 		if n := len(held.Templates) + len(templates); n > MaxTemplates {
 			return References{}, &Error{Kind: Conflict, Code: "templates-too-many", Detail: fmt.Sprintf("the subject would have %d templates, at most %d are held", n, MaxTemplates), Hint: "delete the subject and enrol again"}
 		}
+		held = current(held, now)
 		held.Subject = subject
 		held.Templates = append(held.Templates[:len(held.Templates):len(held.Templates)], templates...)
 		held.Derived = derive(held.Templates)
@@ -156,6 +160,6 @@ func describe(templates []StoredTemplate, captures []captured) []TemplateInfo {
 func templateInfo(t StoredTemplate) TemplateInfo {
 	return TemplateInfo{
 		ID: t.ID, Modality: t.Modality, Position: t.Position, Model: t.Model,
-		Quality: matcher.Quality{Score: t.Quality}, EnrolledAt: t.EnrolledAt,
+		Quality: matcher.Quality{Score: t.Quality}, EnrolledAt: t.EnrolledAt, ExpiresAt: t.ExpiresAt,
 	}
 }

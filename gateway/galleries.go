@@ -182,7 +182,7 @@ func (gs *galleries) put(meta Gallery) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	if g, ok := gs.live(meta.Name); ok {
-		g.Purpose, g.ExpiresAt = meta.Purpose, meta.ExpiresAt
+		g.Purpose, g.ExpiresAt, g.EraseMembers = meta.Purpose, meta.ExpiresAt, meta.EraseMembers
 		g.version++
 		return
 	}
@@ -315,7 +315,7 @@ func (s *Service) doubt(subject string) {
 // is in doubt.
 func (s *Service) refresh(ctx context.Context, subject string) error {
 	defer s.deps.Registry.Hold(subject)()
-	refs, _, err := s.deps.Registry.Get(ctx, subject)
+	refs, _, err := s.held(ctx, subject)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		s.galleries.forget(subject)
@@ -350,6 +350,9 @@ func (gs *galleries) isMember(subject string) bool {
 // prepare unpacks the references that this gateway's engines can compare. One that cannot be read is left out here and
 // named when the subject itself is verified.
 func (s *Service) prepare(refs References) map[matcher.Modality][]matcher.Reference {
+	if anyExpired(refs, s.deps.Now()) {
+		refs = current(refs, s.deps.Now())
+	}
 	out := map[matcher.Modality][]matcher.Reference{}
 	for modality, m := range s.engines {
 		var prepared map[string]matcher.Reference
@@ -378,11 +381,11 @@ func (s *Service) PutGallery(ctx context.Context, g Gallery) (GalleryInfo, bool,
 		return GalleryInfo{}, false, err
 	}
 	g.CreatedAt = s.deps.Now().UTC()
-	if !g.ExpiresAt.IsZero() && !g.ExpiresAt.After(g.CreatedAt) {
-		return GalleryInfo{}, false, &Error{Kind: Malformed, Code: "expiry-invalid", Detail: "expires_at lies in the past"}
+	if err := s.checkExpiry(g.ExpiresAt); err != nil {
+		return GalleryInfo{}, false, err
 	}
 	// One that has expired does not give its members to its successor.
-	if err := s.deleteExpired(ctx, g.Name); err != nil {
+	if err := s.endExpired(ctx, g.Name); err != nil {
 		return GalleryInfo{}, false, err
 	}
 	defer s.galleries.changing(g.Name)()
@@ -401,35 +404,6 @@ func (s *Service) Gallery(_ context.Context, name string) (GalleryInfo, error) {
 		return GalleryInfo{}, err
 	}
 	return s.galleries.info(name)
-}
-
-// DeleteGallery forgets a gallery and its memberships. Its subjects stay enrolled.
-func (s *Service) DeleteGallery(ctx context.Context, name string) error {
-	if err := checkIdentifier("gallery", name); err != nil {
-		return err
-	}
-	defer s.galleries.changing(name)()
-	if _, err := s.galleries.info(name); err != nil {
-		return err
-	}
-	return s.drop(ctx, name)
-}
-
-func (s *Service) deleteExpired(ctx context.Context, name string) error {
-	defer s.galleries.changing(name)()
-	if !slices.Contains(s.galleries.expired(), name) {
-		return nil
-	}
-	return s.drop(ctx, name)
-}
-
-// drop forgets a gallery in the store, then in memory.
-func (s *Service) drop(ctx context.Context, name string) error {
-	if err := s.deps.Galleries.DeleteGallery(ctx, name); err != nil && !errors.Is(err, ErrNotFound) {
-		return stored(err, unknownGallery())
-	}
-	s.galleries.drop(name)
-	return nil
 }
 
 // AddMembers adds members to a gallery, or changes the groups of those it has: all that are enrolled, or, with an error, none.
@@ -511,7 +485,7 @@ func (s *Service) addMember(ctx context.Context, name string, m Membership) erro
 		return unavailable("deadline-exceeded", "the list is too long for the time that the request has", err)
 	}
 	defer s.deps.Registry.Hold(m.Subject)()
-	refs, _, err := s.deps.Registry.Get(ctx, m.Subject)
+	refs, _, err := s.held(ctx, m.Subject)
 	if err != nil {
 		return stored(err, unknownSubject())
 	}

@@ -34,6 +34,8 @@ type Deps struct {
 	Parties      map[string]Party // registered relying parties by audience
 	OnlyParties  bool             // refuse audiences that are not registered; otherwise Policy holds for them
 	Workers      int              // extractions at a time; cores
+	Retention    time.Duration    // of references after their enrolment; 0: no limit
+	KeepEnds     time.Duration    // of the receipts of galleries that ended; 0: 30 days
 	Deduplicate  bool             // refuse to enrol a person who is held under another id
 }
 
@@ -90,16 +92,20 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	return s, s.load(ctx)
 }
 
-// Run forgets expired galleries, and brings into memory what could not be brought at once, until ctx ends.
+// Run forgets expired galleries and references, and brings into memory what could not be brought at once, until ctx ends.
 func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
+	tick, look := time.NewTicker(time.Second), time.NewTicker(expireEvery)
 	defer tick.Stop()
+	defer look.Stop()
+	_ = s.expire(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 			s.tidy(ctx)
+		case <-look.C:
+			_ = s.expire(ctx) // what failed is found again
 		}
 	}
 }
@@ -107,7 +113,7 @@ func (s *Service) Run(ctx context.Context) {
 // tidy: what fails is out of reach already, or named as degraded, and is tried again.
 func (s *Service) tidy(ctx context.Context) {
 	for _, name := range s.galleries.expired() {
-		_ = s.deleteExpired(ctx, name)
+		_ = s.endExpired(ctx, name)
 	}
 	_ = s.lookAgain(ctx)
 }

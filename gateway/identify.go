@@ -234,7 +234,7 @@ func (s *Service) shortlist(ctx context.Context, name string, among matcher.Filt
 // examine compares one member in full, inside a Hold of its own.
 func (s *Service) examine(ctx context.Context, subject string, questions []asked) (found, decision.Fused, []string, error) {
 	defer s.deps.Registry.Hold(subject)()
-	refs, degraded, err := s.deps.Registry.Get(ctx, subject)
+	refs, degraded, err := s.held(ctx, subject)
 	if errors.Is(err, ErrNotFound) {
 		return found{}, decision.Fused{}, nil, err
 	}
@@ -277,7 +277,7 @@ func (s *Service) announce(ctx context.Context, r IdentifyRequest, facts Asserti
 // announceOne signs best inside a Hold, unless it changed or left the gallery since it was compared.
 func (s *Service) announceOne(ctx context.Context, r IdentifyRequest, facts AssertionFacts, best found, out *IdentifyOutcome) (stands bool, err error) {
 	defer s.deps.Registry.Hold(best.Subject)()
-	refs, degraded, err := s.deps.Registry.Get(ctx, best.Subject)
+	refs, degraded, err := s.held(ctx, best.Subject)
 	if errors.Is(err, ErrNotFound) || (err == nil && (refs.Version != best.version || !s.galleries.admits(r.Gallery, best.Subject, r.Among))) {
 		return false, nil
 	}

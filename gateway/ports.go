@@ -27,7 +27,8 @@ type StoredTemplate struct {
 	Position   matcher.Position
 	Quality    int // 0..100 at enrolment
 	EnrolledAt time.Time
-	Data       []byte // matcher.Template in binary form
+	ExpiresAt  time.Time // it matches nobody from then on; zero: never
+	Data       []byte    // matcher.Template in binary form
 }
 
 // DerivedTemplate is one reference made of several enrolled templates of a subject, to be compared with in their place.
@@ -61,8 +62,9 @@ type Registry interface {
 	// Update changes what is held about subject by change, which sees the record's state (without templates when nothing is
 	// held) and may run more than once. When the error is nil the change is durable.
 	Update(ctx context.Context, subject string, change func(held References) (References, error)) (r References, degraded []string, err error)
-	// Forget deletes subject everywhere and waits for every Hold on it to end; ErrNotFound when nothing was held.
-	Forget(ctx context.Context, subject string) (held References, degraded []string, err error)
+	// Forget deletes subject everywhere and waits for every Hold on it to end; ErrNotFound when nothing was held. With when, it
+	// does so only if when says yes to what is held, and returns ErrConflict otherwise; when may not call the registry.
+	Forget(ctx context.Context, subject string, when func(held References) bool) (held References, degraded []string, err error)
 	// Hold keeps Update and Forget of subject waiting until release is called. A decision is made and signed inside a Hold,
 	// so that after Forget returns nothing matches subject. Never hold two subjects at once.
 	Hold(subject string) (release func())
@@ -104,7 +106,26 @@ type Gallery struct {
 	Purpose   string
 	ExpiresAt time.Time // zero: never
 	CreatedAt time.Time
+	// EraseMembers: when the gallery ends, its members who are in no other one are forgotten with it.
+	EraseMembers bool
 }
+
+// GalleryEnd is what became of a gallery that ended.
+type GalleryEnd struct {
+	Gallery  string
+	Reason   string // EndDeleted or EndExpired
+	Members  int    // memberships that it had when it was ended
+	Erased   int    // subjects forgotten with it
+	EndedAt  time.Time
+	Degraded []string
+	Receipt  string // compact JWS; empty: the signer was not there
+}
+
+// Why a gallery ended.
+const (
+	EndDeleted = "deleted"
+	EndExpired = "expired"
+)
 
 // Membership is a subject's place in a gallery.
 type Membership struct {
@@ -117,8 +138,11 @@ type Membership struct {
 type Galleries interface {
 	// PutGallery makes the gallery or changes its purpose and expiry; created says which.
 	PutGallery(ctx context.Context, g Gallery) (created bool, err error)
-	// DeleteGallery forgets a gallery and its memberships; ErrNotFound when there is none.
-	DeleteGallery(ctx context.Context, name string) error
+	// EndGallery forgets the gallery that end names and its memberships, and keeps end until a time, in one step; ErrNotFound
+	// when there is none.
+	EndGallery(ctx context.Context, end GalleryEnd, until time.Time) error
+	// Ended returns what EndGallery kept, of the last gallery of this name; ErrNotFound when there is none, or its time is over.
+	Ended(ctx context.Context, name string) (GalleryEnd, error)
 	// AddMembers adds members, all or none; those already in take the group they come with, and of one that comes twice the
 	// last counts. ErrNotFound when the gallery is not there.
 	AddMembers(ctx context.Context, name string, members []Membership) error
@@ -197,6 +221,8 @@ type Issuer interface {
 	Assertion(ctx context.Context, a AssertionFacts) (string, error)
 	// DeletionReceipt states that a subject was forgotten.
 	DeletionReceipt(ctx context.Context, d DeletionFacts) (string, error)
+	// GalleryReceipt states that a gallery ended.
+	GalleryReceipt(ctx context.Context, e GalleryEnd) (string, error)
 }
 
 // AssertionFacts is what an assertion says; the issuer adds who, when, how long and the pairwise subject.

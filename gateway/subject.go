@@ -22,7 +22,15 @@ func (s *Service) Forget(ctx context.Context, subject string) (Deletion, error) 
 	if err := checkIdentifier("subject", subject); err != nil {
 		return Deletion{}, err
 	}
-	held, degraded, err := s.deps.Registry.Forget(ctx, subject)
+	return s.forget(ctx, subject, "forget", nil)
+}
+
+// forget deletes a subject everywhere, if when is nil or says yes to what is held, and puts that on record as action.
+func (s *Service) forget(ctx context.Context, subject, action string, when func(held References) bool) (Deletion, error) {
+	held, degraded, err := s.deps.Registry.Forget(ctx, subject, when)
+	if errors.Is(err, ErrConflict) {
+		return Deletion{}, err
+	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		s.doubt(subject) // it may be gone all the same
 		return Deletion{}, stored(err, unknownSubject())
@@ -37,5 +45,5 @@ func (s *Service) Forget(ctx context.Context, subject string) (Deletion, error) 
 	if err != nil { // the deletion is done and must not look as if it were not
 		out.Degraded = append(out.Degraded, "signer")
 	}
-	return out, nil
+	return out, s.record(ctx, AuditEvent{Action: action, Outcome: done, Subject: subject, Count: out.Templates, Degraded: out.Degraded})
 }

@@ -88,13 +88,14 @@ func (toyCalibration) Range() (float64, float64) { return -6, 14 }
 
 // toyRegistry keeps everything in memory, and can fail.
 type toyRegistry struct {
-	hold sync.RWMutex // one stripe for all subjects
-	mu   sync.Mutex
-	held map[string]gateway.References
-	fail error
-	down []string
-	tell func(gateway.References)
-	lose bool // answers to changes
+	hold       sync.RWMutex // one stripe for all subjects
+	mu         sync.Mutex
+	held       map[string]gateway.References
+	fail       error
+	failForget error
+	down       []string
+	tell       func(gateway.References)
+	lose       bool // answers to changes
 
 	version uint64
 }
@@ -139,12 +140,18 @@ func (r *toyRegistry) Update(_ context.Context, subject string, change func(gate
 	return next, nil, nil
 }
 
-func (r *toyRegistry) Forget(_ context.Context, subject string) (gateway.References, []string, error) {
+func (r *toyRegistry) Forget(_ context.Context, subject string, when func(gateway.References) bool) (gateway.References, []string, error) {
 	r.hold.Lock()
 	defer r.hold.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.failForget != nil {
+		return gateway.References{}, nil, r.failForget
+	}
 	refs, ok := r.held[subject]
+	if ok && when != nil && !when(refs) {
+		return gateway.References{}, nil, gateway.ErrConflict
+	}
 	r.tell(gateway.References{Subject: subject})
 	if !ok {
 		return gateway.References{}, nil, gateway.ErrNotFound
@@ -184,11 +191,12 @@ type toyGalleries struct {
 	mu      sync.Mutex
 	byName  map[string]gateway.Gallery
 	members map[string]map[string]string // gallery -> subject -> group
-	fail    error                        // of changes of memberships
+	ends    map[string]gateway.GalleryEnd
+	fail    error // of changes of memberships
 }
 
 func newToyGalleries() *toyGalleries {
-	return &toyGalleries{byName: map[string]gateway.Gallery{}, members: map[string]map[string]string{}}
+	return &toyGalleries{byName: map[string]gateway.Gallery{}, members: map[string]map[string]string{}, ends: map[string]gateway.GalleryEnd{}}
 }
 
 func (g *toyGalleries) PutGallery(_ context.Context, meta gateway.Gallery) (bool, error) {
@@ -202,15 +210,29 @@ func (g *toyGalleries) PutGallery(_ context.Context, meta gateway.Gallery) (bool
 	return !known, nil
 }
 
-func (g *toyGalleries) DeleteGallery(_ context.Context, name string) error {
+func (g *toyGalleries) EndGallery(_ context.Context, end gateway.GalleryEnd, _ time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, ok := g.byName[name]; !ok {
+	if g.fail != nil {
+		return g.fail
+	}
+	if _, ok := g.byName[end.Gallery]; !ok {
 		return gateway.ErrNotFound
 	}
-	delete(g.byName, name)
-	delete(g.members, name)
+	delete(g.byName, end.Gallery)
+	delete(g.members, end.Gallery)
+	g.ends[end.Gallery] = end
 	return nil
+}
+
+func (g *toyGalleries) Ended(_ context.Context, name string) (gateway.GalleryEnd, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	end, ok := g.ends[name]
+	if !ok {
+		return end, gateway.ErrNotFound
+	}
+	return end, nil
 }
 
 func (g *toyGalleries) AddMembers(_ context.Context, name string, members []gateway.Membership) error {
@@ -284,6 +306,15 @@ func (i *toyIssuer) Assertion(_ context.Context, a gateway.AssertionFacts) (stri
 
 func (i *toyIssuer) DeletionReceipt(context.Context, gateway.DeletionFacts) (string, error) {
 	return "receipt", nil
+}
+
+func (i *toyIssuer) GalleryReceipt(_ context.Context, e gateway.GalleryEnd) (string, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.fail {
+		return "", errors.New("the signer is gone")
+	}
+	return "receipt of " + e.Gallery, nil
 }
 
 type nobody struct{}

@@ -96,7 +96,7 @@ func checkVerify(r VerifyRequest) error {
 
 func (s *Service) lookup(ctx context.Context, subject string) (refs References, degraded []string, err error) {
 	err = s.staged("lookup", func() error {
-		refs, degraded, err = s.deps.Registry.Get(ctx, subject)
+		refs, degraded, err = s.held(ctx, subject)
 		return stored(err, unknownSubject())
 	})
 	return refs, degraded, err

@@ -19,6 +19,7 @@ type galleryValue struct {
 	Purpose   string    `json:"purpose"`
 	ExpiresAt time.Time `json:"expires_at"`
 	CreatedAt time.Time `json:"created_at"`
+	Erase     bool      `json:"erase_members,omitempty"`
 }
 
 // PutGallery implements gateway.Galleries. A gallery that is there keeps its time of creation.
@@ -36,25 +37,12 @@ func (s *Store) PutGallery(ctx context.Context, g gateway.Gallery) (bool, error)
 		if err != nil {
 			return err
 		}
-		return putGallery(tx, gateway.Gallery{Name: g.Name, Purpose: g.Purpose, ExpiresAt: g.ExpiresAt, CreatedAt: held.CreatedAt})
+		return putGallery(tx, gateway.Gallery{Name: g.Name, Purpose: g.Purpose, ExpiresAt: g.ExpiresAt, CreatedAt: held.CreatedAt, EraseMembers: g.EraseMembers})
 	})
 	if err != nil {
 		return false, err
 	}
 	return created, nil
-}
-
-// DeleteGallery implements gateway.Galleries.
-func (s *Store) DeleteGallery(ctx context.Context, name string) error {
-	return s.erase(ctx, func(tx *bbolt.Tx) error {
-		if _, err := membersOf(tx, name); err != nil {
-			return err
-		}
-		if err := tx.Bucket(bucketMembers).DeleteBucket([]byte(name)); err != nil {
-			return err
-		}
-		return tx.Bucket(bucketGallery).Delete([]byte(name))
-	})
 }
 
 // AddMembers implements gateway.Galleries.
@@ -189,11 +177,11 @@ func getGallery(tx *bbolt.Tx, name string) (gateway.Gallery, error) {
 	if err := unseal([]byte(name), b, &v); err != nil {
 		return gateway.Gallery{}, err
 	}
-	return gateway.Gallery{Name: name, Purpose: v.Purpose, ExpiresAt: v.ExpiresAt, CreatedAt: v.CreatedAt}, nil
+	return gateway.Gallery{Name: name, Purpose: v.Purpose, ExpiresAt: v.ExpiresAt, CreatedAt: v.CreatedAt, EraseMembers: v.Erase}, nil
 }
 
 func putGallery(tx *bbolt.Tx, g gateway.Gallery) error {
-	value, err := seal([]byte(g.Name), galleryValue{Purpose: g.Purpose, ExpiresAt: g.ExpiresAt.UTC(), CreatedAt: g.CreatedAt.UTC()})
+	value, err := seal([]byte(g.Name), galleryValue{Purpose: g.Purpose, ExpiresAt: g.ExpiresAt.UTC(), CreatedAt: g.CreatedAt.UTC(), Erase: g.EraseMembers})
 	if err != nil {
 		return err
 	}

@@ -69,15 +69,7 @@ func (s *Store) getReceipt(tx *bbolt.Tx, k []byte) (gateway.Receipt, error) {
 
 // purge removes the oldest receipts that are past retention. A key that was used again since keeps its newer receipt.
 func (s *Store) purge(tx *bbolt.Tx) error {
-	limit := ageKey(s.now().Add(-s.retention), nil)
-	var old [][]byte
-	for k := range following(tx.Bucket(bucketAges).Cursor(), nil) {
-		if len(old) == purgeBatch || string(k) >= string(limit) {
-			break
-		}
-		old = append(old, append([]byte(nil), k...))
-	}
-	for _, age := range old {
+	for _, age := range firstAges(tx.Bucket(bucketAges), ageKey(s.now().Add(-s.retention), nil)) {
 		if err := tx.Bucket(bucketAges).Delete(age); err != nil {
 			return err
 		}
@@ -90,6 +82,17 @@ func (s *Store) purge(tx *bbolt.Tx) error {
 		}
 	}
 	return nil
+}
+
+// firstAges are copies of the first keys before limit, at most purgeBatch.
+func firstAges(ages *bbolt.Bucket, limit []byte) (old [][]byte) {
+	for k := range following(ages.Cursor(), nil) {
+		if len(old) == purgeBatch || string(k) >= string(limit) {
+			break
+		}
+		old = append(old, append([]byte(nil), k...))
+	}
+	return old
 }
 
 // ageKey sorts by time; the years 1970 to 2262 fit.

@@ -50,6 +50,10 @@ var (
 	bucketAges     = []byte("receipt-ages") // time, SHA-256 of key -> nothing
 	buckets        = [][]byte{bucketMeta, bucketSubjects, bucketGallery, bucketMembers, bucketReceipts, bucketAges}
 
+	bucketEnds    = []byte("ends")     // name of a gallery that ended -> sealed JSON
+	bucketEndAges = []byte("end-ages") // time, name -> nothing
+	laterBuckets  = [][]byte{bucketEnds, bucketEndAges}
+
 	keyFormat     = []byte("format")
 	keyGeneration = []byte("generation")
 )
@@ -147,7 +151,7 @@ func checkFormat(path string, tx *bbolt.Tx, upgradable bool) error {
 			return fmt.Errorf("store %s: damaged, bucket %s is missing", path, name)
 		}
 	}
-	return nil
+	return makeLater(tx)
 }
 
 func makeBuckets(tx *bbolt.Tx) error {
@@ -156,7 +160,20 @@ func makeBuckets(tx *bbolt.Tx) error {
 			return err
 		}
 	}
+	if err := makeLater(tx); err != nil {
+		return err
+	}
 	return tx.Bucket(bucketMeta).Put(keyFormat, binary.BigEndian.AppendUint64(nil, format))
+}
+
+// makeLater makes the buckets that a file of an earlier build may lack.
+func makeLater(tx *bbolt.Tx) error {
+	for _, name := range laterBuckets {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func syncDir(dir string) error {

@@ -107,6 +107,8 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		OnlyParties:  c.Mode == config.Production,
 		Workers:      workers,
 		Deduplicate:  c.Policy.Deduplicate,
+		Retention:    c.Retention.References,
+		KeepEnds:     c.Retention.Receipts,
 	})
 	if err != nil {
 		return err

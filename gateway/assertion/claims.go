@@ -4,6 +4,7 @@ package assertion
 const (
 	Type         = "biogate+jwt"
 	DeletionType = "biogate-deletion+jwt"
+	GalleryType  = "biogate-gallery-end+jwt"
 )
 
 // Authentication context classes, the claim "acr". Level 1 is one or more biometric comparisons, decided by a policy on the
@@ -95,4 +96,17 @@ type DeletionClaims struct {
 	Templates int      `json:"templates"` // how many were held
 	DeletedAt int64    `json:"deleted_at"`
 	Degraded  []string `json:"degraded"`
+}
+
+// GalleryClaims is the payload of the receipt of a gallery that ended. It does not expire: it states what was done.
+type GalleryClaims struct {
+	Issuer   string   `json:"iss"`
+	IssuedAt int64    `json:"iat"`
+	ID       string   `json:"jti"`
+	Gallery  string   `json:"gallery"`
+	Reason   string   `json:"reason"`  // "deleted" or "expired"
+	Members  int      `json:"members"` // memberships that were forgotten, of those it had when it was ended
+	Erased   int      `json:"erased"`  // subjects that were forgotten with it, everywhere
+	EndedAt  int64    `json:"ended_at"`
+	Degraded []string `json:"degraded"`
 }

@@ -151,6 +151,24 @@ func (i *Issuer) DeletionReceipt(ctx context.Context, d gateway.DeletionFacts) (
 	})
 }
 
+// GalleryReceipt states that a gallery ended.
+func (i *Issuer) GalleryReceipt(ctx context.Context, e gateway.GalleryEnd) (string, error) {
+	if e.Gallery == "" || e.Reason == "" || e.EndedAt.IsZero() || e.Members < 0 || e.Erased < 0 {
+		return "", unsound(errors.New("assertion: a gallery's end without a name, a reason or a time"))
+	}
+	return i.sign(ctx, GalleryType, GalleryClaims{
+		Issuer:   i.issuer,
+		IssuedAt: i.now().Unix(),
+		ID:       i.newID(),
+		Gallery:  e.Gallery,
+		Reason:   e.Reason,
+		Members:  e.Members,
+		Erased:   e.Erased,
+		EndedAt:  e.EndedAt.Unix(),
+		Degraded: orEmpty(e.Degraded),
+	})
+}
+
 // JWKS is the key set that verifies what this issuer signs, as JSON.
 func (i *Issuer) JWKS() []byte { return i.signer.JWKS() }
 

@@ -78,19 +78,30 @@ func Verify(token string, jwks []byte, e Expect) (Claims, error) {
 }
 
 // VerifyDeletion checks a deletion receipt, which has no audience and does not expire. issuer may be empty: any.
-func VerifyDeletion(token string, jwks []byte, issuer string) (DeletionClaims, error) {
-	payload, err := open(token, DeletionType, jwks, nil)
+func VerifyDeletion(token string, jwks []byte, issuer string) (c DeletionClaims, err error) {
+	err = readReceipt(token, DeletionType, jwks, issuer, &c, &c.Issuer)
+	return c, err
+}
+
+// VerifyGallery checks the receipt of a gallery that ended, as VerifyDeletion does.
+func VerifyGallery(token string, jwks []byte, issuer string) (c GalleryClaims, err error) {
+	err = readReceipt(token, GalleryType, jwks, issuer, &c, &c.Issuer)
+	return c, err
+}
+
+// readReceipt reads a receipt's claims into c, of which got is the issuer.
+func readReceipt(token, typ string, jwks []byte, issuer string, c any, got *string) error {
+	payload, err := open(token, typ, jwks, nil)
 	if err != nil {
-		return DeletionClaims{}, err
+		return err
 	}
-	var c DeletionClaims
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return DeletionClaims{}, fmt.Errorf("assertion: %w", ErrMalformed)
+	if err := json.Unmarshal(payload, c); err != nil {
+		return fmt.Errorf("assertion: %w", ErrMalformed)
 	}
-	if issuer != "" && c.Issuer != issuer {
-		return DeletionClaims{}, fmt.Errorf("assertion: %w: %q", ErrIssuer, c.Issuer)
+	if issuer != "" && *got != issuer {
+		return fmt.Errorf("assertion: %w: %q", ErrIssuer, *got)
 	}
-	return c, nil
+	return nil
 }
 
 // protected is the header that this package accepts. Members that change how a token is read are refused by name.

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"time"
 
 	"biogate/gateway"
 )
@@ -18,8 +19,12 @@ func (s galleries) PutGallery(ctx context.Context, g gateway.Gallery) (bool, err
 	return ask(ctx, s.guard.run, "put-gallery", func(ctx context.Context) (bool, error) { return s.inner.PutGallery(ctx, g) })
 }
 
-func (s galleries) DeleteGallery(ctx context.Context, name string) error {
-	return s.guard.run(ctx, "delete-gallery", func(ctx context.Context) error { return s.inner.DeleteGallery(ctx, name) })
+func (s galleries) EndGallery(ctx context.Context, end gateway.GalleryEnd, until time.Time) error {
+	return s.guard.run(ctx, "end-gallery", func(ctx context.Context) error { return s.inner.EndGallery(ctx, end, until) })
+}
+
+func (s galleries) Ended(ctx context.Context, name string) (gateway.GalleryEnd, error) {
+	return ask(ctx, s.guard.run, "ended-gallery", func(ctx context.Context) (gateway.GalleryEnd, error) { return s.inner.Ended(ctx, name) })
 }
 
 func (s galleries) AddMembers(ctx context.Context, name string, members []gateway.Membership) error {

@@ -18,6 +18,10 @@ func (s issuer) Assertion(ctx context.Context, a gateway.AssertionFacts) (string
 	return ask(ctx, s.guard.run, "assertion", func(ctx context.Context) (string, error) { return s.inner.Assertion(ctx, a) })
 }
 
+func (s issuer) GalleryReceipt(ctx context.Context, e gateway.GalleryEnd) (string, error) {
+	return ask(ctx, s.guard.run, "gallery-receipt", func(ctx context.Context) (string, error) { return s.inner.GalleryReceipt(ctx, e) })
+}
+
 func (s issuer) DeletionReceipt(ctx context.Context, d gateway.DeletionFacts) (string, error) {
 	return ask(ctx, s.guard.run, "deletion-receipt", func(ctx context.Context) (string, error) { return s.inner.DeletionReceipt(ctx, d) })
 }

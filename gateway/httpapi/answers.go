@@ -69,6 +69,7 @@ type template struct {
 	Model      string           `json:"model"`
 	Quality    quality          `json:"quality"`
 	EnrolledAt *time.Time       `json:"enrolled_at,omitempty"`
+	ExpiresAt  *time.Time       `json:"expires_at,omitempty"`
 }
 
 type enrolment struct {
@@ -165,15 +166,26 @@ type gallery struct {
 	Purpose    string                   `json:"purpose"`
 	ExpiresAt  *time.Time               `json:"expires_at,omitempty"`
 	CreatedAt  *time.Time               `json:"created_at,omitempty"`
+	Erase      bool                     `json:"erase_members"`
 	Members    int                      `json:"members"`
 	Searchable map[matcher.Modality]int `json:"searchable"`
 	Version    uint64                   `json:"version"`
 	Trace      string                   `json:"trace"`
 }
 
-type galleryDeletion struct {
-	Gallery string `json:"gallery"`
-	Trace   string `json:"trace"`
+type galleryEnd struct {
+	Gallery  string    `json:"gallery"`
+	Reason   string    `json:"reason"`
+	Members  int       `json:"members"`
+	Erased   int       `json:"erased"`
+	EndedAt  time.Time `json:"ended_at"`
+	Receipt  string    `json:"receipt"`
+	Degraded []string  `json:"degraded"`
+	Trace    string    `json:"trace"`
+}
+
+func galleryEndOf(e gateway.GalleryEnd, trace string) galleryEnd {
+	return galleryEnd{e.Gallery, e.Reason, e.Members, e.Erased, e.EndedAt.UTC(), e.Receipt, texts(e.Degraded), trace}
 }
 
 type membership struct {
@@ -219,7 +231,7 @@ func qualityOf(q matcher.Quality) quality { return quality{q.Score, texts(q.Reas
 
 func templatesOf(in []gateway.TemplateInfo) []template {
 	return list(in, func(_ int, t gateway.TemplateInfo) template {
-		return template{t.ID, t.Modality, t.Position, t.Model, qualityOf(t.Quality), when(t.EnrolledAt)}
+		return template{t.ID, t.Modality, t.Position, t.Model, qualityOf(t.Quality), when(t.EnrolledAt), when(t.ExpiresAt)}
 	})
 }
 
@@ -299,5 +311,5 @@ func galleryOf(g gateway.GalleryInfo, trace string) gallery {
 	if searchable == nil {
 		searchable = map[matcher.Modality]int{}
 	}
-	return gallery{g.Name, g.Purpose, when(g.ExpiresAt), when(g.CreatedAt), g.Members, searchable, g.Version, trace}
+	return gallery{g.Name, g.Purpose, when(g.ExpiresAt), when(g.CreatedAt), g.EraseMembers, g.Members, searchable, g.Version, trace}
 }

@@ -128,6 +128,7 @@ var catalogue = map[string]entry{
 	"key-binding-required":          {403, "The request proves to hold no key", "Send a DPoP proof (RFC 9449), or connect with the client certificate: the audience's assertions are bound to it."},
 	codeRouteUnknown:                {404, "The path is unknown", "See /docs for the paths."},
 	"subject-unknown":               {404, "The subject is unknown", "Enrol the subject first."},
+	"receipt-unknown":               {404, "No gallery of this name has ended", "Receipts are kept for as long as retention.receipts says."},
 	"gallery-unknown":               {404, "The gallery is unknown or has expired", "Make the gallery first."},
 	codeMethod:                      {405, "The method is unknown here", "Use a method of the header Allow; /docs has all calls."},
 	codeTimeout:                     {408, "The request did not arrive in time", "Send it again on a better line."},

@@ -135,6 +135,8 @@ func TestAnswersKeepTheContract(t *testing.T) {
 		{"GET", "/v1/galleries/old", "", "", 200},
 		{"GET", "/v1/galleries/none", "", "", 404},
 		{"DELETE", "/v1/galleries/old", "", "", 200},
+		{"GET", "/v1/galleries/old/receipt", "", "", 200},
+		{"GET", "/v1/galleries/none/receipt", "", "", 404},
 		{"PUT", "/v1/galleries/old/members/a", "", "", 200},
 		{"PUT", "/v1/galleries/old/members/a", "application/json", `{"group":"gate-4"}`, 200},
 		{"PUT", "/v1/galleries/old/members/a", "application/json", `{"group":"gate 4"}`, 400},

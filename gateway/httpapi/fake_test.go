@@ -139,7 +139,16 @@ func (f *fakeAPI) Gallery(_ context.Context, name string) (gateway.GalleryInfo, 
 	}, nil
 }
 
-func (f *fakeAPI) DeleteGallery(context.Context, string) error { return nil }
+func (f *fakeAPI) DeleteGallery(_ context.Context, name string) (gateway.GalleryEnd, error) {
+	return gateway.GalleryEnd{Gallery: name, Reason: gateway.EndDeleted, Members: 3, Erased: 2, EndedAt: at, Receipt: "a.b.c"}, nil
+}
+
+func (f *fakeAPI) Ended(_ context.Context, name string) (gateway.GalleryEnd, error) {
+	if name == "none" {
+		return gateway.GalleryEnd{}, &gateway.Error{Kind: gateway.NotFound, Code: "receipt-unknown", Detail: "no gallery of this name has ended"}
+	}
+	return gateway.GalleryEnd{Gallery: name, Reason: gateway.EndExpired, Members: 3, EndedAt: at, Receipt: "a.b.c"}, nil
+}
 
 func (f *fakeAPI) AddMembers(_ context.Context, _ string, members []gateway.Membership) (out []gateway.MemberResult, err error) {
 	for _, member := range members {

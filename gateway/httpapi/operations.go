@@ -39,7 +39,12 @@ func readEnroll(s *Server, r request) (work, error) {
 	}
 	req, err := intake.Enroll(id, r.body)
 	return work{
-		identity: func(w io.Writer) { identifyCaptures(w, req.Captures) },
+		identity: func(w io.Writer) {
+			identifyCaptures(w, req.Captures)
+			if !req.ExpiresAt.IsZero() {
+				_, _ = fmt.Fprintf(w, "%s", req.ExpiresAt)
+			}
+		},
 		run: func(ctx context.Context) (answer, error) {
 			res, err := s.deps.API.Enroll(ctx, req)
 			return answer{status: http.StatusCreated, degraded: res.Degraded, body: enrolment{
@@ -111,7 +116,7 @@ func readPutGallery(s *Server, r request) (work, error) {
 	}
 	g, err := intake.Gallery(name, r.body)
 	return work{
-		identity: func(w io.Writer) { _, _ = fmt.Fprintf(w, "%q %s", g.Purpose, g.ExpiresAt) },
+		identity: func(w io.Writer) { _, _ = fmt.Fprintf(w, "%q %s %t", g.Purpose, g.ExpiresAt, g.EraseMembers) },
 		run: func(ctx context.Context) (answer, error) {
 			info, created, err := s.deps.API.PutGallery(ctx, g)
 			a := answer{status: http.StatusOK, body: galleryOf(info, gateway.TraceID(ctx))}
@@ -134,10 +139,16 @@ func readGallery(s *Server, r request) (work, error) {
 func readDeleteGallery(s *Server, r request) (work, error) {
 	name, err := r.gallery()
 	return work{run: func(ctx context.Context) (answer, error) {
-		if err := s.deps.API.DeleteGallery(ctx, name); err != nil {
-			return answer{}, err
-		}
-		return ok(galleryDeletion{name, gateway.TraceID(ctx)})
+		end, err := s.deps.API.DeleteGallery(ctx, name)
+		return answer{status: http.StatusOK, degraded: end.Degraded, body: galleryEndOf(end, gateway.TraceID(ctx))}, err
+	}}, err
+}
+
+func readGalleryReceipt(s *Server, r request) (work, error) {
+	name, err := r.gallery()
+	return work{run: func(ctx context.Context) (answer, error) {
+		end, err := s.deps.API.Ended(ctx, name)
+		return answer{status: http.StatusOK, body: galleryEndOf(end, gateway.TraceID(ctx))}, err
 	}}, err
 }
 

@@ -53,6 +53,7 @@ var routes = []route{
 	{"PUT", "/v1/galleries/:gallery", "Make a gallery or change it", smallJSON, write, kiosk.Galleries, readPutGallery},
 	{"GET", "/v1/galleries/:gallery", "A gallery and its counts", noBody, 0, kiosk.Galleries, readGallery},
 	{"DELETE", "/v1/galleries/:gallery", "Forget a gallery and its memberships", noBody, write, kiosk.Galleries, readDeleteGallery},
+	{"GET", "/v1/galleries/:gallery/receipt", "What became of a gallery that ended", noBody, 0, kiosk.Galleries, readGalleryReceipt},
 	{"PUT", "/v1/galleries/:gallery/members/:subject", "Add a member or change its group", smallJSON, write, kiosk.Galleries, readAddMember},
 	{"DELETE", "/v1/galleries/:gallery/members/:subject", "Remove a member", noBody, write, kiosk.Galleries, readRemoveMember},
 	{"POST", "/v1/galleries/:gallery/members", "Add many members, one a line", memberList, write, kiosk.Galleries, readAddMembers},

@@ -48,7 +48,7 @@ func FuzzJSON(f *testing.F) {
 func FuzzMultipart(f *testing.F) {
 	f.Add("multipart/form-data; boundary=b", []byte("--b\r\nContent-Disposition: form-data; name=\"finger:left-thumb\"\r\nContent-Type: image/png\r\n\r\nx\r\n--b\r\nContent-Disposition: form-data; name=request\r\n\r\n{}\r\n--b--\r\n"))
 	f.Add("multipart/form-data; boundary=b", []byte("\r\n--b \t\r\nContent-Disposition: form-data; name=face\r\n\r\n\r\n--b--"))
-	f.Add("multipart/form-data; boundary=b", []byte("--b\r\nContent-Disposition: form-data; name=face\r\n\n:\r\n\r\n00\r\n--b--")) // a bare line feed
+	f.Add("multipart/form-data; boundary=b", []byte("--b\r\nContent-Disposition: form-data; name=face\r\n\n:\r\n\r\n00\r\n--b--"))                                                         // a bare line feed
 	f.Add("multipart/form-data; boundary=b", []byte("x\n--b\r\nContent-Disposition: form-data; name=face\r\n\r\na\r\n--b\r\nContent-Disposition: form-data; name=face\r\n\r\nb\r\n--b--")) // a line feed ends the preamble
 	f.Add("multipart/form-data; boundary=\"a b\"", []byte("--a b\r\n\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, contentType string, body []byte) {

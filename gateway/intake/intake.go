@@ -25,6 +25,7 @@ type ask struct {
 	subject, gallery, audience, nonce string
 	maxCandidates                     int
 	among                             matcher.Filter
+	expires                           time.Time
 	captures                          []capture
 }
 
@@ -33,8 +34,8 @@ func Enroll(subject string, b Body) (gateway.EnrollRequest, error) {
 	if err := Subject(subject); err != nil {
 		return gateway.EnrollRequest{}, err
 	}
-	_, list, err := read(b, nil)
-	return gateway.EnrollRequest{Subject: subject, Captures: list}, err
+	a, list, err := read(b, []string{"expires_at"})
+	return gateway.EnrollRequest{Subject: subject, Captures: list, ExpiresAt: a.expires}, err
 }
 
 // Verify reads a request to compare captures with a subject.
@@ -141,6 +142,10 @@ func (a *ask) setText(name, value string) *gateway.Error {
 	case "nonce":
 		a.nonce = value
 		return checkNonce(value)
+	case "expires_at":
+		at, err := instant(value)
+		a.expires = at
+		return err
 	case "group":
 		a.among.Group = value
 		if err := GroupName(value); err != nil {
@@ -163,6 +168,7 @@ func Gallery(name string, b Body) (gateway.Gallery, error) {
 		r.object(
 			field{"purpose", func() { g.Purpose = r.purpose() }},
 			field{"expires_at", func() { g.ExpiresAt = r.time() }},
+			field{"erase_members", func() { g.EraseMembers = r.boolean() }},
 		)
 	})
 	return g, err
@@ -193,10 +199,17 @@ func (r *jsonReader) purpose() string {
 }
 
 func (r *jsonReader) time() time.Time {
-	s := r.str()
-	t, err := time.Parse(time.RFC3339, s)
-	if r.err == nil && err != nil {
-		r.fail(CodeParameter, "a time looks like 2030-01-31T12:00:00Z (RFC 3339)")
+	t, err := instant(r.str())
+	if err != nil {
+		r.refuse(err)
 	}
-	return t.UTC()
+	return t
+}
+
+func instant(text string) (time.Time, *gateway.Error) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, malformed(CodeParameter, "a time looks like 2030-01-31T12:00:00Z (RFC 3339)")
+	}
+	return t.UTC(), nil
 }

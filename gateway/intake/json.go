@@ -116,6 +116,19 @@ func (r *jsonReader) null() bool {
 	return true
 }
 
+// boolean reads true or false.
+func (r *jsonReader) boolean() bool {
+	r.peek()
+	for text, value := range map[string]bool{"true": true, "false": false} {
+		if bytes.HasPrefix(r.text[r.pos:], []byte(text)) {
+			r.pos += len(text)
+			return value
+		}
+	}
+	r.wrong("true or false")
+	return false
+}
+
 // absent steps over a null, where one may stand.
 func (r *jsonReader) absent() bool {
 	if !r.null() {

@@ -86,7 +86,7 @@ func (h *Hammer) update(s *hammered, n int) {
 }
 
 func (h *Hammer) forget(s *hammered) {
-	held, degraded, err := h.registry.Forget(context.Background(), s.name)
+	held, degraded, err := h.registry.Forget(context.Background(), s.name, nil)
 	if errors.Is(err, gateway.ErrNotFound) || h.failed(err) {
 		return
 	}

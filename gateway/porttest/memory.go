@@ -18,6 +18,7 @@ type Memory struct {
 	mu        sync.Mutex
 	held      map[string]memoryEntry
 	galleries map[string]memoryGallery
+	ends      map[string]memoryEnd
 	receipts  map[string]gateway.Receipt
 	number    uint64
 }
@@ -32,11 +33,16 @@ type memoryGallery struct {
 	members map[string]string // subject -> group
 }
 
+type memoryEnd struct {
+	gateway.GalleryEnd
+	until time.Time
+}
+
 // NewMemory makes an empty store.
 func NewMemory(kind Kind) *Memory {
 	return &Memory{
 		kind: kind, held: map[string]memoryEntry{},
-		galleries: map[string]memoryGallery{}, receipts: map[string]gateway.Receipt{},
+		galleries: map[string]memoryGallery{}, ends: map[string]memoryEnd{}, receipts: map[string]gateway.Receipt{},
 	}
 }
 
@@ -155,9 +161,24 @@ func (m *Memory) PutGallery(ctx context.Context, g gateway.Gallery) (bool, error
 	return !ok, nil
 }
 
-// DeleteGallery implements gateway.Galleries.
-func (m *Memory) DeleteGallery(ctx context.Context, name string) error {
-	return m.withGallery(ctx, name, func(memoryGallery) { delete(m.galleries, name) })
+// EndGallery implements gateway.Galleries.
+func (m *Memory) EndGallery(ctx context.Context, end gateway.GalleryEnd, until time.Time) error {
+	return m.withGallery(ctx, end.Gallery, func(memoryGallery) {
+		delete(m.galleries, end.Gallery)
+		m.ends[end.Gallery] = memoryEnd{end, until}
+	})
+}
+
+// Ended implements gateway.Galleries.
+func (m *Memory) Ended(ctx context.Context, name string) (gateway.GalleryEnd, error) {
+	defer m.lock()()
+	if err := ctx.Err(); err != nil {
+		return gateway.GalleryEnd{}, err
+	}
+	if e, ok := m.ends[name]; ok && time.Now().Before(e.until) {
+		return e.GalleryEnd, nil
+	}
+	return gateway.GalleryEnd{}, gateway.ErrNotFound
 }
 
 // AddMembers implements gateway.Galleries.

@@ -51,6 +51,7 @@ func Galleries(t *testing.T, open func(t testing.TB) gateway.Galleries) {
 		"members":           galleryMembers,
 		"groups":            galleryGroups,
 		"delete":            galleryDelete,
+		"ends":              galleryEnds,
 		"forget a member":   galleryForget,
 		"ended context":     galleryEnded,
 		"function fails":    galleryFails,
@@ -62,7 +63,9 @@ func Galleries(t *testing.T, open func(t testing.TB) gateway.Galleries) {
 
 func unknownGallery(t *testing.T, s gateway.Galleries) {
 	for _, name := range []string{"nothing", ""} {
-		want(t, "DeleteGallery", s.DeleteGallery(ctx(t), name), gateway.ErrNotFound)
+		want(t, "EndGallery", s.EndGallery(ctx(t), gateway.GalleryEnd{Gallery: name}, farAway()), gateway.ErrNotFound)
+		_, err := s.Ended(ctx(t), name)
+		want(t, "Ended", err, gateway.ErrNotFound)
 		want(t, "AddMembers", s.AddMembers(ctx(t), name, Members("a")), gateway.ErrNotFound)
 		want(t, "RemoveMember", s.RemoveMember(ctx(t), name, "a"), gateway.ErrNotFound)
 	}
@@ -72,7 +75,7 @@ func unknownGallery(t *testing.T, s gateway.Galleries) {
 
 var (
 	galleryBorn = time.Date(2026, 5, 6, 7, 8, 9, 10, time.UTC)
-	flight      = gateway.Gallery{Name: "flight/VN-1", Purpose: "boarding", ExpiresAt: galleryBorn.Add(time.Hour), CreatedAt: galleryBorn}
+	flight      = gateway.Gallery{Name: "flight/VN-1", Purpose: "boarding", ExpiresAt: galleryBorn.Add(time.Hour), CreatedAt: galleryBorn, EraseMembers: true}
 )
 
 func galleryPut(t *testing.T, s gateway.Galleries) {
@@ -98,11 +101,35 @@ func galleryMembers(t *testing.T, s gateway.Galleries) {
 func galleryDelete(t *testing.T, s gateway.Galleries) {
 	putsGallery(t, s, flight, true)
 	want(t, "AddMembers", s.AddMembers(ctx(t), flight.Name, Members("a")), nil)
-	want(t, "DeleteGallery", s.DeleteGallery(ctx(t), flight.Name), nil)
+	end := gateway.GalleryEnd{
+		Gallery: flight.Name, Reason: gateway.EndDeleted, Members: 1, Erased: 1, EndedAt: galleryBorn, Degraded: []string{"cache"}, Receipt: "a.b.c",
+	}
+	want(t, "EndGallery", s.EndGallery(ctx(t), end, farAway()), nil)
 	showsGalleries(t, s, nil)
+	if kept, err := s.Ended(ctx(t), flight.Name); err != nil || !reflect.DeepEqual(kept, end) {
+		t.Errorf("Ended: %+v, %v", kept, err)
+	}
+	want(t, "EndGallery again", s.EndGallery(ctx(t), end, farAway()), gateway.ErrNotFound)
 	putsGallery(t, s, flight, true)
 	showsGalleries(t, s, map[gateway.Gallery][]string{flight: nil})
 }
+
+// galleryEnds: the end of the last gallery of a name is kept, until its time.
+func galleryEnds(t *testing.T, s gateway.Galleries) {
+	for _, receipt := range []string{"first", "second"} {
+		putsGallery(t, s, flight, true)
+		want(t, "EndGallery", s.EndGallery(ctx(t), gateway.GalleryEnd{Gallery: flight.Name, EndedAt: galleryBorn, Receipt: receipt}, farAway()), nil)
+		if kept, err := s.Ended(ctx(t), flight.Name); err != nil || kept.Receipt != receipt {
+			t.Errorf("Ended: %+v, %v", kept, err)
+		}
+	}
+	putsGallery(t, s, flight, true)
+	want(t, "EndGallery", s.EndGallery(ctx(t), gateway.GalleryEnd{Gallery: flight.Name}, time.Now().Add(-time.Second)), nil)
+	_, err := s.Ended(ctx(t), flight.Name)
+	want(t, "Ended after its time", err, gateway.ErrNotFound)
+}
+
+func farAway() time.Time { return time.Now().Add(1000 * time.Hour) }
 
 func galleryForget(t *testing.T, s gateway.Galleries) {
 	other := gateway.Gallery{Name: "other", CreatedAt: galleryBorn}

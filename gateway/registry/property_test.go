@@ -156,7 +156,7 @@ func (w *world) changed(t *rapid.T, h *history, next []string, err error) {
 
 func (w *world) forget(t *rapid.T) {
 	name, h := w.draw(t)
-	held, _, err := w.Forget(t.Context(), name)
+	held, _, err := w.Forget(t.Context(), name, nil)
 	absent := errors.Is(err, gateway.ErrNotFound)
 	if absent {
 		err = nil

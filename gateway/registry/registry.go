@@ -193,12 +193,15 @@ func (r *Registry) update(ctx context.Context, subject string, change func(held 
 }
 
 // Forget deletes subject in the record and the cache, and waits for every Hold on it to end; gateway.ErrNotFound when
-// nothing was held. What is damaged can be forgotten, and comes back without its templates.
-func (r *Registry) Forget(ctx context.Context, subject string) (gateway.References, []string, error) {
+// nothing was held. What is damaged can be forgotten, and comes back without its templates; when is not asked about it.
+func (r *Registry) Forget(ctx context.Context, subject string, when func(held gateway.References) bool) (gateway.References, []string, error) {
 	defer r.locks.change(subject)()
 	held, err := r.read(ctx, subject)
 	if err != nil && !stored.IsCorrupt(err) && !errors.Is(err, gateway.ErrNotFound) {
 		return gateway.References{}, r.missing(nil), err
+	}
+	if err == nil && when != nil && !when(held) {
+		return gateway.References{}, r.missing(nil), gateway.ErrConflict
 	}
 	held.Subject = subject
 	absent := errors.Is(err, gateway.ErrNotFound)

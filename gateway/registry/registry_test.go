@@ -122,7 +122,7 @@ func TestRecordGone(t *testing.T) {
 		s.record.set(m)
 		_, _, err := s.Update(t.Context(), "cached", adds("t2"))
 		mustFail(t, err, "record-unavailable")
-		_, missing, err := s.Forget(t.Context(), "cached")
+		_, missing, err := s.Forget(t.Context(), "cached", nil)
 		mustFail(t, err, "record-unavailable")
 		if !sameNames(missing, []string{"record"}) {
 			t.Errorf("degraded %v", missing)
@@ -149,7 +149,7 @@ func TestRecordGone(t *testing.T) {
 func TestForget(t *testing.T) {
 	s := newStage()
 	old := s.mustUpdate(t, "a", "t1")
-	held, _, err := s.Forget(t.Context(), "a")
+	held, _, err := s.Forget(t.Context(), "a", nil)
 	if err != nil || !reflect.DeepEqual(ids(held), []string{"t1"}) {
 		t.Fatal(held, err)
 	}
@@ -161,7 +161,7 @@ func TestForget(t *testing.T) {
 	if err := s.cache.Put(t.Context(), old, 0); !errors.Is(err, gateway.ErrConflict) {
 		t.Errorf("a late fill after Forget: %v", err)
 	}
-	if _, _, err := s.Forget(t.Context(), "a"); !errors.Is(err, gateway.ErrNotFound) {
+	if _, _, err := s.Forget(t.Context(), "a", nil); !errors.Is(err, gateway.ErrNotFound) {
 		t.Error(err)
 	}
 	again := s.mustUpdate(t, "a", "t2")
@@ -178,7 +178,7 @@ func TestForgetWaitsForHold(t *testing.T) {
 	var forgotten atomic.Bool
 	done := make(chan struct{})
 	go func() {
-		_, _, _ = s.Forget(t.Context(), "a")
+		_, _, _ = s.Forget(t.Context(), "a", nil)
 		forgotten.Store(true)
 		close(done)
 	}()
@@ -199,7 +199,7 @@ func TestForgetWhileCacheIsGone(t *testing.T) {
 	s := newStage()
 	s.mustUpdate(t, "a", "t1")
 	s.cache.set(refuses)
-	if _, missing, err := s.Forget(t.Context(), "a"); err != nil || !sameNames(missing, []string{"cache"}) {
+	if _, missing, err := s.Forget(t.Context(), "a", nil); err != nil || !sameNames(missing, []string{"cache"}) {
 		t.Fatal(missing, err)
 	}
 	s.cache.set(works)
@@ -378,7 +378,7 @@ func TestWithoutCache(t *testing.T) {
 	if got, missing, err := r.Get(t.Context(), "a"); err != nil || len(missing) != 0 || len(got.Templates) != 1 {
 		t.Fatal(got, missing, err)
 	}
-	if _, _, err := r.Forget(t.Context(), "a"); err != nil {
+	if _, _, err := r.Forget(t.Context(), "a", nil); err != nil {
 		t.Fatal(err)
 	}
 	if r.Degraded() != nil {
@@ -393,7 +393,7 @@ func TestDamagedCanBeForgotten(t *testing.T) {
 	if _, _, err := r.Get(t.Context(), "a"); !errors.Is(err, damaged) {
 		t.Errorf("Get of what is damaged: %v", err)
 	}
-	if _, _, err := r.Forget(t.Context(), "a"); err != nil {
+	if _, _, err := r.Forget(t.Context(), "a", nil); err != nil {
 		t.Errorf("Forget of what is damaged: %v", err)
 	}
 }

@@ -77,6 +77,9 @@ func Refs(subject string, version uint64, n int) gateway.References {
 			Position: "right-index", Quality: i % 101, EnrolledAt: time.Unix(1_780_000_000+int64(i), 123456789).UTC(),
 			Data: []byte(fmt.Sprintf("template %d of %s\x00\xff", i, subject)),
 		})
+		if i%2 == 1 {
+			r.Templates[i].ExpiresAt = time.Unix(1_790_000_000+int64(i), 987654321).UTC()
+		}
 	}
 	if n > 1 {
 		d := gateway.DerivedTemplate{StoredTemplate: r.Templates[0], Of: []string{r.Templates[0].ID, r.Templates[1].ID}}

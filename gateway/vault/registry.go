@@ -13,7 +13,9 @@ type registry struct {
 }
 
 // Registry is inner for a service that knows no envelopes.
-func Registry(inner gateway.Registry, sealer *Sealer) gateway.Registry { return &registry{inner, sealer} }
+func Registry(inner gateway.Registry, sealer *Sealer) gateway.Registry {
+	return &registry{inner, sealer}
+}
 
 func (v *registry) Get(ctx context.Context, subject string) (gateway.References, []string, error) {
 	held, degraded, err := v.Registry.Get(ctx, subject)
@@ -53,8 +55,9 @@ func (v *registry) held(r gateway.References) (gateway.References, error) {
 }
 
 // Forget: what cannot be opened can be forgotten, and comes back without the templates' data.
-func (v *registry) Forget(ctx context.Context, subject string) (gateway.References, []string, error) {
-	held, degraded, err := v.Registry.Forget(ctx, subject)
+// what decides on whether it is forgotten stands beside the data.
+func (v *registry) Forget(ctx context.Context, subject string, when func(gateway.References) bool) (gateway.References, []string, error) {
+	held, degraded, err := v.Registry.Forget(ctx, subject, when)
 	if err != nil {
 		return gateway.References{}, degraded, err
 	}

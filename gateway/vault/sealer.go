@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"biogate/gateway"
 )
@@ -181,8 +182,11 @@ func appendMeta(b []byte, t *gateway.StoredTemplate) []byte {
 	b = appendText(b, t.Model)
 	b = appendText(b, t.Position)
 	b = binary.AppendVarint(b, int64(t.Quality))
-	b = binary.AppendVarint(b, t.EnrolledAt.Unix())
-	return binary.AppendUvarint(b, uint64(t.EnrolledAt.Nanosecond()))
+	return appendTime(appendTime(b, t.EnrolledAt), t.ExpiresAt)
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	return binary.AppendUvarint(binary.AppendVarint(b, t.Unix()), uint64(t.Nanosecond()))
 }
 
 func appendText[T ~string](b []byte, text T) []byte {

@@ -30,7 +30,7 @@ const (
 // formatDerived is written only where something is derived, so that a build before it reads what it could have written.
 //
 // formatSealed is that of references in an envelope: it follows the version, preceded by its length; the rest is as in
-// formatDerived, also where nothing is derived. Nothing else may rest in a store: adapters use AppendSealed and ParseSealed.
+// formatDerived, also where nothing is derived, and each template's expiry follows its enrolment. Nothing else may rest in a store: adapters use AppendSealed and ParseSealed.
 const (
 	format        = 1
 	formatDerived = 2
@@ -61,13 +61,13 @@ func Append(b []byte, r gateway.References) ([]byte, error) {
 	b = binary.AppendUvarint(b, uint64(len(r.Templates)))
 	for i := range r.Templates {
 		var err error
-		if b, err = appendTemplate(b, &r.Templates[i], maxData(b[start])); err != nil {
+		if b, err = appendTemplate(b, &r.Templates[i], b[start]); err != nil {
 			return b, err
 		}
 	}
 	if b[start] != format {
 		var err error
-		if b, err = appendDerived(b, r.Derived, maxData(b[start])); err != nil {
+		if b, err = appendDerived(b, r.Derived, b[start]); err != nil {
 			return b, err
 		}
 	}
@@ -105,12 +105,12 @@ func maxData(form byte) int {
 	return matcher.MaxTemplateBytes
 }
 
-func appendDerived(b []byte, derived []gateway.DerivedTemplate, limit int) ([]byte, error) {
+func appendDerived(b []byte, derived []gateway.DerivedTemplate, form byte) ([]byte, error) {
 	b = binary.AppendUvarint(b, uint64(len(derived)))
 	for i := range derived {
 		d := &derived[i]
 		var err error
-		if b, err = appendTemplate(b, &d.StoredTemplate, limit); err != nil {
+		if b, err = appendTemplate(b, &d.StoredTemplate, form); err != nil {
 			return b, err
 		}
 		if len(d.Of) > MaxTemplates {
@@ -127,7 +127,7 @@ func appendDerived(b []byte, derived []gateway.DerivedTemplate, limit int) ([]by
 	return b, nil
 }
 
-func appendTemplate(b []byte, t *gateway.StoredTemplate, limit int) ([]byte, error) {
+func appendTemplate(b []byte, t *gateway.StoredTemplate, form byte) ([]byte, error) {
 	for _, text := range []string{t.ID, string(t.Modality), t.Model, string(t.Position)} {
 		if len(text) > maxText {
 			return b, tooLarge("a template's id, modality, model or position of %d bytes, at most %d are allowed", len(text), maxText)
@@ -137,13 +137,21 @@ func appendTemplate(b []byte, t *gateway.StoredTemplate, limit int) ([]byte, err
 	if t.Quality < 0 || t.Quality > 100 {
 		return b, fmt.Errorf("quality %d is not within 0..100", t.Quality)
 	}
-	if len(t.Data) > limit {
+	if limit := maxData(form); len(t.Data) > limit {
 		return b, tooLarge("a template of %d bytes, at most %d are allowed", len(t.Data), limit)
 	}
 	b = append(b, byte(t.Quality))
-	b = binary.AppendVarint(b, t.EnrolledAt.Unix())
-	b = binary.AppendUvarint(b, uint64(t.EnrolledAt.Nanosecond()))
+	b = appendTime(b, t.EnrolledAt)
+	if form == formatSealed {
+		b = appendTime(b, t.ExpiresAt)
+	} else if !t.ExpiresAt.IsZero() {
+		return b, errors.New("references that expire cannot be stored without an envelope")
+	}
 	return appendBytes(b, t.Data), nil
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	return binary.AppendUvarint(binary.AppendVarint(b, t.Unix()), uint64(t.Nanosecond()))
 }
 
 func appendBytes[T string | []byte](b []byte, s T) []byte {
@@ -163,7 +171,7 @@ func Parse(subject string, b []byte) (gateway.References, error) {
 	if binary.BigEndian.Uint32(b[len(body):]) != checksum(subject, body) {
 		return gateway.References{}, corrupt("checksum does not match")
 	}
-	d := decoder{rest: body[1:], limit: maxData(b[0])}
+	d := decoder{rest: body[1:], form: b[0]}
 	r := gateway.References{Subject: subject, Version: d.uvarint()}
 	if b[0] == formatSealed {
 		if r.Envelope = append(r.Envelope, d.bytes(MaxEnvelope)...); len(r.Envelope) == 0 {
@@ -200,20 +208,24 @@ func IsSealed(b []byte) bool { return len(b) > 0 && b[0] == formatSealed }
 // decoder reads from rest and remembers when something did not fit.
 type decoder struct {
 	rest   []byte
-	limit  int // bytes of a template
+	form   byte
 	broken bool
 }
 
 func (d *decoder) template() gateway.StoredTemplate {
-	return gateway.StoredTemplate{
+	t := gateway.StoredTemplate{
 		ID:         d.text(),
 		Modality:   matcher.Modality(d.text()),
 		Model:      d.text(),
 		Position:   matcher.Position(d.text()),
 		Quality:    d.quality(),
 		EnrolledAt: d.time(),
-		Data:       append([]byte(nil), d.bytes(d.limit)...),
 	}
+	if d.form == formatSealed {
+		t.ExpiresAt = d.time()
+	}
+	t.Data = append([]byte(nil), d.bytes(maxData(d.form))...)
+	return t
 }
 
 // derived reads at most limit derived templates.

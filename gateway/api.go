@@ -48,20 +48,31 @@ type SubjectInfo struct {
 type VerifyRequest struct {
 	Subject  string
 	Audience string
-	Nonce    string
-	Captures []matcher.Sample
-	Arrived  time.Time // when all captures had arrived, before they waited for anything; zero: when the call began
+	Nonce    string // the relying party's, or in place of Challenge a nonce of Challenge()
+	// Challenge is the nonce of Challenge() that the captures answer; empty: none.
+	Challenge string
+	Captures  []matcher.Sample
+	Arrived   time.Time // when all captures had arrived, before they waited for anything; zero: when the call began
 }
 
 // IdentifyRequest asks who of a gallery the captures come from (1:N).
 type IdentifyRequest struct {
 	Gallery       string
 	Audience      string
-	Nonce         string
+	Nonce         string // as in VerifyRequest
+	Challenge     string // as in VerifyRequest
 	Captures      []matcher.Sample
 	Arrived       time.Time      // as in VerifyRequest
 	MaxCandidates int            // 0: the default
 	Among         matcher.Filter // a group or some subjects of the gallery; zero: all members
+}
+
+// ChallengeRequest asks for a nonce. Where Audience, Subject or Gallery is stated, it serves for that alone.
+type ChallengeRequest struct {
+	Kind     string // challenge.KindNonce or one of matcher's
+	Audience string
+	Subject  string // of the verification
+	Gallery  string // of the identification
 }
 
 // Outcome is what a verification or identification came to.
@@ -145,8 +156,8 @@ type API interface {
 	Forget(ctx context.Context, subject string) (Deletion, error)
 	Verify(ctx context.Context, r VerifyRequest) (Outcome, error)
 	Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutcome, error)
-	// Challenge issues a nonce that can be used once; kind is challenge.KindNonce or one of matcher's.
-	Challenge(ctx context.Context, kind string) (challenge.Issued, error)
+	// Challenge issues a nonce that can be used once, by the caller alone.
+	Challenge(ctx context.Context, r ChallengeRequest) (challenge.Issued, error)
 	// Introspect tells a relying party that an assertion is good, once.
 	Introspect(ctx context.Context, token string) (Introspected, error)
 	PutGallery(ctx context.Context, g Gallery) (info GalleryInfo, created bool, err error)

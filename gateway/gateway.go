@@ -26,6 +26,7 @@ type Deps struct {
 	Issuer       Issuer
 	Assertions   AssertionReader // optional: without it every introspection is answered no
 	Nonces       Nonces          // optional: used nonces of challenges; without it this process remembers its own
+	ChallengeKey []byte          // optional: what the nodes of a deployment sign challenges with that any of them takes
 	Attempts     Attempts        // optional: without it attempts are not counted
 	Audit        Audit           // optional: without it nothing is put on record
 	Observer     Observer
@@ -61,7 +62,7 @@ type model struct {
 func New(ctx context.Context, d Deps) (*Service, error) {
 	s := &Service{
 		deps: d, engines: map[matcher.Modality]model{}, workers: make(chan struct{}, max(d.Workers, 1)),
-		minter: challenge.NewMinter(d.Now), nonces: d.Nonces, sectors: sectorsOf(d.Parties),
+		minter: challenge.NewMinter(d.ChallengeKey, d.Now), nonces: d.Nonces, sectors: sectorsOf(d.Parties),
 	}
 	if s.nonces == nil {
 		s.nonces = challenge.NewSpent(spentNonces, d.Now)
@@ -139,7 +140,7 @@ func (s *Service) Ready(context.Context) error {
 }
 
 // Degraded names the modes in force.
-func (s *Service) Degraded() []string { return s.deps.Registry.Degraded() }
+func (s *Service) Degraded() []string { return union(s.deps.Registry.Degraded(), s.withoutMemory()) }
 
 // arrival is when captures had arrived: now, unless their inbound adapter knows better.
 func (s *Service) arrival(known time.Time) time.Time {

@@ -39,7 +39,7 @@ func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutc
 // identify decides on a request of a party. What it returns is on record.
 func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) (IdentifyOutcome, error) {
 	policy, arrived := party.Policy, s.arrival(r.Arrived)
-	issued, err := s.redeem(ctx, r.Nonce, policy)
+	issued, err := s.redeem(ctx, answers{nonce: r.Nonce, challenge: r.Challenge, audience: r.Audience, gallery: r.Gallery}, policy)
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
@@ -59,6 +59,7 @@ func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) 
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
+	out.Degraded, r.Challenge = union(out.Degraded, s.withoutMemory()), nonceOf(issued)
 	if r.MaxCandidates > 0 {
 		accepted = accepted[:min(len(accepted), r.MaxCandidates)]
 	}
@@ -70,7 +71,7 @@ func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) 
 		accepted = nil
 	}
 	facts := AssertionFacts{
-		ID: rand.Text(), Party: party, Fresh: issued != nil, Nonce: r.Nonce, Mode: "identify",
+		ID: rand.Text(), Party: party, Fresh: issued != nil, Nonce: r.Nonce, Challenge: r.Challenge, Mode: "identify",
 		Gallery: r.Gallery, Group: r.Among.Group, Searched: out.Searched,
 	}
 	event := AuditEvent{Action: "identify", Audience: r.Audience, Gallery: r.Gallery, Assertion: facts.ID}

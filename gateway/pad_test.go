@@ -249,7 +249,7 @@ func TestChallenges(t *testing.T) {
 	})
 	issue := func(kind string) challenge.Issued {
 		t.Helper()
-		issued, err := h.Challenge(context.Background(), kind)
+		issued, err := h.Challenge(context.Background(), gateway.ChallengeRequest{Kind: kind})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +308,7 @@ func TestChallenges(t *testing.T) {
 	old := issue("nonce").Nonce
 	h.restart(t)
 	wantCode(t, ask(old, "alice"), "nonce-spent", gateway.Conflict)
-	_, err := h.Challenge(context.Background(), "dance")
+	_, err := h.Challenge(context.Background(), gateway.ChallengeRequest{Kind: "dance"})
 	wantCode(t, err, "challenge-unknown", gateway.Malformed)
 }
 
@@ -317,7 +317,7 @@ func TestAnAudienceCanDemandAChallenge(t *testing.T) {
 		return matcher.PAD{Score: 1, Evidence: []matcher.PADEvidence{{Name: c.EvidenceName(), Score: 1}}}
 	})
 	issue := func(kind string) string {
-		issued, err := h.Challenge(context.Background(), kind)
+		issued, err := h.Challenge(context.Background(), gateway.ChallengeRequest{Kind: kind})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -354,7 +354,7 @@ func TestTimeInQueuesIsNoTimeOfCapture(t *testing.T) {
 		{100 * time.Millisecond, 3 * time.Second, decision.Match},
 	} {
 		ask := func() (nonce string, arrived time.Time) {
-			issued, err := h.Challenge(ctx, "colour")
+			issued, err := h.Challenge(ctx, gateway.ChallengeRequest{Kind: "colour"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -392,7 +392,7 @@ func TestNoncesOutliveWhatIsNoCapture(t *testing.T) {
 		t.Fatal(err)
 	}
 	issue := func() string {
-		issued, err := h.Challenge(ctx, "nonce")
+		issued, err := h.Challenge(ctx, gateway.ChallengeRequest{Kind: "nonce"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -462,7 +462,7 @@ func (silentNonces) Used(context.Context, string) (bool, error) {
 func TestNothingIsDecidedWhileNoncesAreUnknown(t *testing.T) {
 	h := newHouse(t, func(d *gateway.Deps) { d.Nonces = silentNonces{} })
 	h.enroll(t, "alice", face("alice"))
-	issued, err := h.Challenge(context.Background(), "nonce")
+	issued, err := h.Challenge(context.Background(), gateway.ChallengeRequest{Kind: "nonce"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -494,7 +494,7 @@ func TestOneOfManyRequestsUsesANonce(t *testing.T) {
 		d.Nonces, d.Registry, d.Workers = nonces, registry, n
 	})
 	h.enroll(t, "alice", face("alice"))
-	issued, err := h.Challenge(context.Background(), "nonce")
+	issued, err := h.Challenge(context.Background(), gateway.ChallengeRequest{Kind: "nonce"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -523,10 +523,10 @@ func TestOneOfManyRequestsUsesANonce(t *testing.T) {
 func TestWithoutAJudgeThereIsNoChallenge(t *testing.T) {
 	h := newHouse(t)
 	for _, kind := range []string{"colour", "head-turn"} {
-		_, err := h.Challenge(context.Background(), kind)
+		_, err := h.Challenge(context.Background(), gateway.ChallengeRequest{Kind: kind})
 		wantCode(t, err, "engine-unavailable", gateway.NotBuilt)
 	}
-	if _, err := h.Challenge(context.Background(), "nonce"); err != nil {
+	if _, err := h.Challenge(context.Background(), gateway.ChallengeRequest{Kind: "nonce"}); err != nil {
 		t.Error(err)
 	}
 }

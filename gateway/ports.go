@@ -162,14 +162,31 @@ type Receipts interface {
 	Remember(ctx context.Context, key string, r Receipt) error
 }
 
-// Nonces remembers which nonces of challenges were used.
+// Nonces remembers which nonces were used: of challenges, of signed requests, ids of tokens. A nonce begins with what it is
+// for ("challenge:", "introspect:", ...), so that nobody uses up another kind's.
 type Nonces interface {
 	// Spend marks a nonce as used and remembers that until a time at least. first is false when it was used before, and when that
-	// time has come: it may be forgotten already. Of several calls at once one is the first. After an error nobody may rely
-	// on the nonce.
+	// time has come: it may be forgotten already. Of several calls at once, at all nodes of a deployment, one is the first. After
+	// an error nobody may rely on the nonce.
 	Spend(ctx context.Context, nonce string, until time.Time) (first bool, err error)
 	// Used says whether a nonce was used and is remembered. It spares work for nothing; only Spend decides.
 	Used(ctx context.Context, nonce string) (bool, error)
+}
+
+// SharedNonces is a Nonces that knows whether the nodes of a deployment share it now. Where Deps.Nonces is none, this process
+// is taken for the only node.
+type SharedNonces interface {
+	Nonces
+	// Shared says whether what is spent now is known to all nodes, and since when nothing that was spent was forgotten.
+	Shared() (since time.Time, ok bool)
+	// SpendHere is Spend of what no other node takes.
+	SpendHere(ctx context.Context, nonce string, until time.Time) (first bool, err error)
+}
+
+// Degrader is a dependency that goes on in a named mode while something is missing.
+type Degrader interface {
+	// Degraded names the modes in force.
+	Degraded() []string
 }
 
 // Attempts counts the failed attempts to be verified as a subject, and makes the next wait when there were too many.
@@ -227,15 +244,17 @@ type Issuer interface {
 
 // AssertionFacts is what an assertion says; the issuer adds who, when, how long and the pairwise subject.
 type AssertionFacts struct {
-	ID       string // claim "jti", unique
-	Subject  string // enrolled id; made pairwise by the issuer
-	Party    Party  // whom it is for, and what that party is told
-	Level    int    // of assurance, 1 or 2
-	Fresh    bool   // the captures answer a nonce that the gateway issued
-	Nonce    string // empty: none
-	AuthTime time.Time
-	Mode     string // "verify" or "identify"
-	FMR      float64
+	ID      string // claim "jti", unique
+	Subject string // enrolled id; made pairwise by the issuer
+	Party   Party  // whom it is for, and what that party is told
+	Level   int    // of assurance, 1 or 2
+	Fresh   bool   // the captures answer a nonce that the gateway issued
+	Nonce   string // of the relying party, or a challenge of ours; empty: none
+	// Challenge is the challenge of ours that the request used up; empty: none, and nothing says that the captures are fresh.
+	Challenge string
+	AuthTime  time.Time
+	Mode      string // "verify" or "identify"
+	FMR       float64
 	// Extrapolated: FMR lies below what the calibration's data supports.
 	Extrapolated bool
 	Modalities   []ModalityFacts

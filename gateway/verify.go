@@ -29,7 +29,7 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 // verify decides on a request of a party. What it returns is on record.
 func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Outcome, error) {
 	policy, arrived := party.Policy, s.arrival(r.Arrived)
-	issued, err := s.redeem(ctx, r.Nonce, policy)
+	issued, err := s.redeem(ctx, answers{nonce: r.Nonce, challenge: r.Challenge, audience: r.Audience, subject: r.Subject}, policy)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -56,10 +56,11 @@ func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Out
 	if attempt.compared(found, err); err != nil {
 		return Outcome{}, err
 	}
+	degraded = union(degraded, s.withoutMemory())
 	found.reasons = append(excluded, found.reasons...)
 	out := conclude(policy, captures, found, degraded)
 	withhold(&out, unreliable(counted, modalitiesOf(found.scores)), objections(issued, arrived, r.Captures, captures))
-	facts := AssertionFacts{ID: rand.Text(), Subject: r.Subject, Party: party, Fresh: issued != nil, Nonce: r.Nonce, Mode: "verify"}
+	facts := AssertionFacts{ID: rand.Text(), Subject: r.Subject, Party: party, Fresh: issued != nil, Nonce: r.Nonce, Challenge: nonceOf(issued), Mode: "verify"}
 	assure(&facts, &out)
 	attempt.matched = out.Decision == decision.Match // what falls short of a level is no success
 	event := AuditEvent{Action: "verify", Audience: r.Audience, Subject: r.Subject}

@@ -36,6 +36,7 @@ func load(dir string) (ring, fs.FileInfo, error) {
 		return ring{}, nil, fmt.Errorf("%s has more than %d bytes", path, maxRingBytes)
 	}
 	r, err := parseRing(text)
+	clear(text)
 	if err != nil {
 		return ring{}, nil, fmt.Errorf("%s cannot be used: %w", path, err)
 	}
@@ -80,6 +81,7 @@ func store(dir string, r ring) error {
 	if err != nil {
 		return err
 	}
+	defer clear(text)
 	if len(text) > maxRingBytes {
 		return fmt.Errorf("the keyring would have %d bytes, at most %d are allowed: it was rotated too often", len(text), maxRingBytes)
 	}

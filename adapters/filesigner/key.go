@@ -25,7 +25,8 @@ const (
 type key struct {
 	id             string // RFC 7638 thumbprint
 	alg            jwa.SignatureAlgorithm
-	signer         crypto.Signer // ed25519.PrivateKey or *ecdsa.PrivateKey; nil: the private part is gone
+	signer         crypto.Signer // ed25519.PrivateKey or *ecdsa.PrivateKey; nil: the private part is not in the file
+	token          string        // what the Token calls the private part; empty: it is not there
 	public         jwk.Key
 	created        time.Time
 	signsFrom      time.Time
@@ -37,9 +38,11 @@ type record struct {
 	CreatedAt      time.Time       `json:"created_at"`
 	SignsFrom      time.Time       `json:"signs_from"`
 	PublishedUntil time.Time       `json:"published_until,omitzero"`
-	Key            json.RawMessage `json:"key"` // JWK, with its private part while it may sign
+	Token          string          `json:"token,omitempty"` // what the Token calls the private part, while it may sign
+	Key            json.RawMessage `json:"key"`             // JWK, with its private part while it may sign and is no Token's
 }
 
+// newKey is a key whose private part will be in the file.
 func newKey(alg string, now, signsFrom time.Time) (key, error) {
 	signer, err := generate(alg)
 	if err != nil {
@@ -49,6 +52,9 @@ func newKey(alg string, now, signsFrom time.Time) (key, error) {
 	k.signer, k.created, k.signsFrom = signer, now, signsFrom
 	return k, err
 }
+
+// canSign says whether the private part is still anywhere.
+func (k key) canSign() bool { return k.signer != nil || k.token != "" }
 
 func generate(alg string) (crypto.Signer, error) {
 	switch alg {
@@ -117,7 +123,7 @@ func (k key) record() (record, error) {
 		stored = private
 	}
 	text, err := json.Marshal(stored)
-	return record{CreatedAt: k.created, SignsFrom: k.signsFrom, PublishedUntil: k.publishedUntil, Key: text}, err
+	return record{CreatedAt: k.created, SignsFrom: k.signsFrom, PublishedUntil: k.publishedUntil, Token: k.token, Key: text}, err
 }
 
 // key checks r and makes it ready for use.
@@ -143,7 +149,12 @@ func (r record) key() (key, error) {
 		return key{}, fmt.Errorf("key %q has the thumbprint %s", parsed.KeyID(), k.id)
 	case r.SignsFrom.IsZero():
 		return key{}, fmt.Errorf("key %q does not say from when it signs", k.id)
+	case private && r.Token != "":
+		return key{}, fmt.Errorf("key %q is said to be on a token, and is in the file", k.id)
+	case len(r.Token) > maxNameBytes:
+		return key{}, fmt.Errorf("key %q has a name of more than %d bytes on its token", k.id, maxNameBytes)
 	}
+	k.token = r.Token
 	k.signer, k.created, k.signsFrom, k.publishedUntil = signer, r.CreatedAt, r.SignsFrom, r.PublishedUntil
 	return k, nil
 }

@@ -16,6 +16,12 @@ const (
 	secretBytes = 32
 	// maxSecrets bounds the secrets that a keyring holds.
 	maxSecrets = 64
+	// maxNameBytes bounds what a Token calls a key.
+	maxNameBytes = 255
+	// destroyEvery is how often a Signer in use tries to destroy what is left on its Token, and destroyWithin how long one try
+	// may take.
+	destroyEvery  = time.Minute
+	destroyWithin = 10 * time.Second
 
 	ringFile = "keyring.json"
 	lockFile = "keyring.lock"

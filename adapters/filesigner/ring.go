@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
@@ -13,15 +14,19 @@ import (
 
 // ring is the content of the file: keys, oldest first, and secrets by name.
 type ring struct {
-	keys    []key
-	secrets map[string][]byte
+	development bool // made by a first start in development mode
+	keys        []key
+	secrets     map[string][]byte
+	leftovers   []string // private parts on the Token that shall sign no more and are to be destroyed
 }
 
 // ringDocument is the JSON form of a ring.
 type ringDocument struct {
-	Version int               `json:"version"`
-	Keys    []record          `json:"keys"`
-	Secrets map[string][]byte `json:"secrets"`
+	Version     int               `json:"version"`
+	Development bool              `json:"development,omitempty"`
+	Keys        []record          `json:"keys"`
+	Leftovers   []string          `json:"leftovers,omitempty"`
+	Secrets     map[string][]byte `json:"secrets"`
 }
 
 const ringVersion = 1
@@ -37,7 +42,7 @@ func parseRing(text []byte) (ring, error) {
 	if d.Version != ringVersion {
 		return ring{}, fmt.Errorf("it has version %d, this build reads %d", d.Version, ringVersion)
 	}
-	r := ring{secrets: d.Secrets}
+	r := ring{development: d.Development, secrets: d.Secrets, leftovers: d.Leftovers}
 	for _, stored := range d.Keys {
 		k, err := stored.key()
 		if err != nil {
@@ -66,7 +71,7 @@ func (r ring) check() error {
 }
 
 func (r ring) marshal() ([]byte, error) {
-	d := ringDocument{Version: ringVersion, Secrets: r.secrets}
+	d := ringDocument{Version: ringVersion, Development: r.development, Secrets: r.secrets, Leftovers: r.leftovers}
 	for _, k := range r.keys {
 		stored, err := k.record()
 		if err != nil {
@@ -82,7 +87,7 @@ func (r ring) marshal() ([]byte, error) {
 func (r ring) active(now time.Time) int {
 	found := -1
 	for i, k := range r.keys {
-		if k.signer != nil && (found < 0 || !k.signsFrom.After(now)) {
+		if k.canSign() && (found < 0 || !k.signsFrom.After(now)) {
 			found = i
 		}
 	}
@@ -92,6 +97,9 @@ func (r ring) active(now time.Time) int {
 // rotate adds k after the active key, which k will replace, and forgets keys that were still to come.
 func (r *ring) rotate(k key, now time.Time, overlap time.Duration) {
 	active := r.active(now)
+	for i := active + 1; i < len(r.keys); i++ {
+		r.disable(i)
+	}
 	r.keys = append(r.keys[:active+1:active+1], k)
 	if active >= 0 {
 		r.keys[active].publishedUntil = k.signsFrom.Add(overlap)
@@ -104,14 +112,22 @@ func (r *ring) rotate(k key, now time.Time, overlap time.Duration) {
 // settle drops the private part of every key that another has replaced.
 func (r *ring) settle(now time.Time) {
 	for i := range r.active(now) {
-		r.keys[i].signer = nil
+		r.disable(i)
 	}
+}
+
+// disable drops the private part of a key, or notes that the Token is to destroy it.
+func (r *ring) disable(i int) {
+	if name := r.keys[i].token; name != "" {
+		r.leftovers = append(slices.Clip(r.leftovers), name)
+	}
+	r.keys[i].signer, r.keys[i].token = nil, ""
 }
 
 // unsettled says whether a key that another has replaced still has its private part.
 func (r ring) unsettled(now time.Time) bool {
 	for i := range r.active(now) {
-		if r.keys[i].signer != nil {
+		if r.keys[i].canSign() {
 			return true
 		}
 	}

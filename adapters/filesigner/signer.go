@@ -14,8 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lestrrat-go/jwx/v2/jws"
-
 	"biogate/gateway/assertion"
 )
 
@@ -27,6 +25,10 @@ type Options struct {
 	Now       func() time.Time // nil: time.Now
 	// AsFound is for tools: Open makes and rotates nothing, and fails where there is no keyring.
 	AsFound bool
+	// Production makes no keyring, and refuses one that a first start in development mode made.
+	Production bool
+	// Token has the private parts of new keys; nil: they are in the file.
+	Token Token
 }
 
 // State is what a key is for at a moment; the package's documentation explains them.
@@ -44,6 +46,7 @@ const (
 type KeyInfo struct {
 	ID             string    `json:"kid"`
 	Algorithm      string    `json:"alg"`
+	Holder         string    `json:"holder"` // of the private part: file or token; none: nobody has it any more
 	State          State     `json:"state"`
 	CreatedAt      time.Time `json:"created_at"`
 	SignsFrom      time.Time `json:"signs_from"`
@@ -57,6 +60,11 @@ type Signer struct {
 	overlap time.Duration
 	now     func() time.Time
 	asFound bool
+	strict  bool // production
+	tokens  Token
+
+	swept    atomic.Int64 // when destroying leftovers was last tried, Unix nanoseconds
+	sweeping atomic.Bool
 
 	view    atomic.Pointer[view]
 	checked atomic.Int64 // when the file was last looked at, Unix nanoseconds
@@ -76,18 +84,26 @@ type view struct {
 // Open reads the keyring in o.Dir, or makes one with a first key. When the active key is of another algorithm than
 // o.Algorithm, it is rotated at once.
 func Open(o Options) (*Signer, error) {
-	if o.Algorithm != "" && o.Algorithm != EdDSA && o.Algorithm != ES256 {
-		return nil, fmt.Errorf("filesigner: signature algorithm %q is not one of %s, %s", o.Algorithm, EdDSA, ES256)
+	s, err := configured(o)
+	if err == nil {
+		err = s.open()
 	}
-	s := &Signer{dir: o.Dir, alg: o.Algorithm, overlap: o.Overlap, now: o.Now, asFound: o.AsFound}
+	if err != nil {
+		return nil, fmt.Errorf("filesigner: %w", err)
+	}
+	return s, nil
+}
+
+func configured(o Options) (*Signer, error) {
+	if o.Algorithm != "" && o.Algorithm != EdDSA && o.Algorithm != ES256 {
+		return nil, fmt.Errorf("signature algorithm %q is not one of %s, %s", o.Algorithm, EdDSA, ES256)
+	}
+	s := &Signer{dir: o.Dir, alg: o.Algorithm, overlap: o.Overlap, now: o.Now, asFound: o.AsFound, strict: o.Production, tokens: o.Token}
 	if s.overlap <= 0 {
 		s.overlap = DefaultOverlap
 	}
 	if s.now == nil {
 		s.now = time.Now
-	}
-	if err := s.open(); err != nil {
-		return nil, fmt.Errorf("filesigner: %w", err)
 	}
 	return s, nil
 }
@@ -95,8 +111,12 @@ func Open(o Options) (*Signer, error) {
 func (s *Signer) open() error {
 	r, file, err := load(s.dir)
 	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case err == nil && s.strict && r.development:
+		return fmt.Errorf("%w: %s", ErrDevelopment, s.dir)
 	case err == nil && (s.asFound || s.suits(r)):
 		return s.show(r, file)
+	case missing && s.strict:
+		return fmt.Errorf("%w: %s", ErrNoKeys, s.dir)
 	case missing && s.asFound:
 		return fmt.Errorf("no keyring in %s: a gateway makes it on its first start", s.dir)
 	case err != nil && !missing:
@@ -109,14 +129,15 @@ func (s *Signer) open() error {
 		if s.suits(*r) {
 			return nil // another process was faster
 		}
+		r.development = r.development || len(r.keys) == 0
 		return s.addKey(r, s.now())
 	})
 }
 
-// suits says whether r's active key is of the algorithm that was asked for.
+// suits says whether r's active key is of the algorithm, and where, it was asked for.
 func (s *Signer) suits(r ring) bool {
 	i := r.active(s.now())
-	return i >= 0 && (s.alg == "" || s.alg == r.keys[i].alg.String())
+	return i >= 0 && (s.alg == "" || s.alg == r.keys[i].alg.String()) && (s.tokens != nil) == (r.keys[i].token != "")
 }
 
 // Sign returns payload as a compact JWS; see assertion.Signer.
@@ -125,15 +146,22 @@ func (s *Signer) Sign(ctx context.Context, typ string, payload []byte) (string, 
 		return "", err
 	}
 	k := s.current().active
-	header := jws.NewHeaders()
-	if err := errors.Join(header.Set(jws.KeyIDKey, k.id), header.Set(jws.TypeKey, typ)); err != nil {
-		return "", fmt.Errorf("filesigner: %w", err)
-	}
-	token, err := jws.Sign(payload, jws.WithKey(k.alg, k.signer, jws.WithProtectedHeaders(header)))
+	token, err := compact(k, typ, payload, func(input []byte) ([]byte, error) { return s.signature(ctx, k, input) })
 	if err != nil {
 		return "", fmt.Errorf("filesigner: %w", err)
 	}
-	return string(token), nil
+	return token, nil
+}
+
+// signature is k's over input, from wherever its private part is.
+func (s *Signer) signature(ctx context.Context, k key, input []byte) ([]byte, error) {
+	switch {
+	case k.signer != nil:
+		return k.sign(input)
+	case s.tokens == nil:
+		return nil, fmt.Errorf("key %s is on a token, and none is configured", k.id)
+	}
+	return s.tokens.Sign(ctx, k.token, k.alg.String(), input)
 }
 
 // JWKS returns the key set; see assertion.Signer.
@@ -145,7 +173,7 @@ func (s *Signer) List() []KeyInfo {
 	infos := make([]KeyInfo, len(r.keys))
 	for i, k := range r.keys {
 		infos[i] = KeyInfo{
-			ID: k.id, Algorithm: k.alg.String(), State: r.state(i, now),
+			ID: k.id, Algorithm: k.alg.String(), Holder: k.holder(), State: r.state(i, now),
 			CreatedAt: k.created, SignsFrom: k.signsFrom, PublishedUntil: k.publishedUntil,
 		}
 	}
@@ -167,6 +195,7 @@ func (s *Signer) Rotate(prepublish time.Duration) (KeyInfo, error) {
 	if err := s.change(func(r *ring) error { return s.addKey(r, s.now().Add(prepublish)) }); err != nil {
 		return KeyInfo{}, fmt.Errorf("filesigner: rotate: %w", err)
 	}
+	s.sweep(context.Background())
 	infos := s.List()
 	return infos[len(infos)-1], nil
 }
@@ -179,7 +208,7 @@ func (s *Signer) addKey(r *ring, signsFrom time.Time) error {
 			alg = r.keys[i].alg.String()
 		}
 	}
-	k, err := newKey(alg, s.now().UTC(), signsFrom.UTC())
+	k, err := s.makeKey(alg, signsFrom)
 	if err != nil {
 		return err
 	}
@@ -248,8 +277,11 @@ func (s *Signer) change(f func(*ring) error) (err error) {
 // current is the present view. When a look at the file is due nobody goes on without it: after an idle night the key of
 // the evening may have been replaced.
 func (s *Signer) current() *view {
-	if now := s.now(); s.due(now) && s.look(now) {
-		_ = s.change(s.stillUnsettled) // tried again at the next look; signing does not depend on it
+	if now := s.now(); s.due(now) {
+		if s.look(now) {
+			_ = s.change(s.stillUnsettled) // tried again at the next look; signing does not depend on it
+		}
+		s.sweepSoon(now)
 	}
 	return s.view.Load()
 }

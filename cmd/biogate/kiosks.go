@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -11,8 +10,6 @@ import (
 
 	"biogate/adapters/filedevices"
 	"biogate/adapters/prommetrics"
-	"biogate/gateway"
-	"biogate/gateway/challenge"
 	"biogate/gateway/config"
 	"biogate/gateway/httpapi"
 	"biogate/gateway/kiosk"
@@ -43,7 +40,7 @@ func (a *app) kiosks(log *slog.Logger, metrics *prommetrics.Metrics) (*kiosk.Aut
 		return nil, err
 	}
 	return kiosk.NewAuthenticator(kiosk.Options{
-		Devices: devices, Memory: a.memory(), Window: c.Kiosks.Window, Sites: c.Kiosks.Sites, Required: c.CredentialRequired(),
+		Devices: devices, Memory: a.memory, Window: c.Kiosks.Window, Sites: c.Kiosks.Sites, Required: c.CredentialRequired(),
 		Authority: c.Authority(), Scheme: issuer.Scheme, Refused: metrics.CredentialRefused, Now: time.Now,
 	})
 }
@@ -61,28 +58,6 @@ func someDevice(c config.Config, devices *filedevices.Registry) error {
 		return nil
 	}
 	return fmt.Errorf(`mode is "production", and %s has no device that is served here now: register one with "biogate devices add"`, devicesFile(c))
-}
-
-// memory remembers the nonces of requests.
-func (a *app) memory() kiosk.Memory {
-	return processMemory{challenge.NewSpent(a.config.Kiosks.Remembered, time.Now), a.config.Kiosks.Window, time.Now()}
-}
-
-// processMemory is a kiosk.Memory of this process alone.
-type processMemory struct {
-	spent  gateway.Nonces
-	window time.Duration
-	began  time.Time
-}
-
-func (m processMemory) Window() time.Duration { return m.window }
-
-// Take refuses what may have been taken by a process before this one.
-func (m processMemory) Take(ctx context.Context, device, nonce string, made, until time.Time) (bool, error) {
-	if made.Before(m.began) {
-		return false, nil
-	}
-	return m.spent.Spend(ctx, device+"\x00"+nonce, until)
 }
 
 // tls is how connections are protected; nil: they are not.

@@ -16,6 +16,7 @@ import (
 	"biogate/adapters/bolttemplates"
 	"biogate/adapters/filesigner"
 	"biogate/adapters/prommetrics"
+	"biogate/adapters/redismemory"
 	"biogate/adapters/redistemplates"
 	"biogate/gateway"
 	"biogate/gateway/assertion"
@@ -24,6 +25,7 @@ import (
 	"biogate/gateway/httpapi"
 	"biogate/gateway/limits"
 	"biogate/gateway/registry"
+	"biogate/gateway/replay"
 	"biogate/gateway/vault"
 	"biogate/internal/buildinfo"
 )
@@ -37,6 +39,8 @@ type app struct {
 	store    *bolttemplates.Store
 	signer   *filesigner.Signer
 	registry *registry.Registry
+	memory   *replay.Memory   // of what was used
+	shared   gateway.Attempts // that all nodes count; nil without Redis
 	service  *gateway.Service
 	server   *httpapi.Server
 	listener net.Listener
@@ -73,9 +77,13 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 	if a.signer, err = filesigner.Open(filesigner.Options{Dir: keyDir(c.Data), Algorithm: c.Assertion.Algorithm, Overlap: c.Assertion.KeyOverlap}); err != nil {
 		return err
 	}
-	metrics := prommetrics.New(buildinfo.Version(), "record", "cache", "signer")
+	metrics := prommetrics.New(buildinfo.Version(), "record", "cache", "signer", "memory")
 	record := guard.New(guardOptions("record", c.Breakers.Record, metrics))
 	if err := a.openRegistry(ctx, record, metrics); err != nil {
+		return err
+	}
+	challengeKey, err := a.openMemory(ctx, metrics)
+	if err != nil {
 		return err
 	}
 	issuer, err := a.issuer()
@@ -100,6 +108,8 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		Issuer:       guard.New(guardOptions("signer", c.Breakers.Signer, metrics)).Issuer(issuer),
 		Attempts:     a.attempts(),
 		Assertions:   issuer,
+		Nonces:       a.memory,
+		ChallengeKey: challengeKey,
 		Observer:     metrics,
 		Now:          time.Now,
 		Policy:       c.DecisionPolicy(),
@@ -180,6 +190,35 @@ func (a *app) openRegistry(ctx context.Context, record *guard.Guard, metrics *pr
 	return nil
 }
 
+// openMemory makes the memory of what was used, and returns what the nodes that share it sign challenges with. Without Redis this
+// is the only node: then there is no such key, and challenges end with the process.
+func (a *app) openMemory(ctx context.Context, metrics *prommetrics.Metrics) (challengeKey []byte, err error) {
+	c := a.config
+	o := replay.Options{Remembered: c.Kiosks.Remembered, Window: c.Kiosks.Window, Narrow: c.Kiosks.NarrowWindow, Now: time.Now}
+	if c.Redis != "" {
+		key, err := a.signer.Secret("memory")
+		if err != nil {
+			return nil, err
+		}
+		if challengeKey, err = a.signer.Secret("challenge"); err != nil {
+			return nil, err
+		}
+		shared, err := redismemory.New(redismemory.Options{
+			URL: c.Redis, Deployment: c.Cache.Deployment, Key: key, Now: time.Now, IOTimeout: c.Breakers.Memory.Timeout,
+			Rule: limits.Rule{Failures: c.Attempts.Failures, Delay: c.Attempts.Delay, Longest: c.Attempts.Longest},
+		})
+		if err != nil {
+			return nil, err
+		}
+		a.closers = append(a.closers, shared.Close)
+		g := guard.New(guardOptions("memory", c.Breakers.Memory, metrics))
+		o.Shared, o.Began, a.shared = g.Nonces(shared), shared.Began, g.Attempts(shared)
+	}
+	a.memory = replay.New(o)
+	a.memory.Probe(ctx) // so that the first requests know
+	return challengeKey, nil
+}
+
 func (a *app) issuer() (*assertion.Issuer, error) {
 	pairwise, err := a.signer.Secret("pairwise")
 	if err != nil {
@@ -225,6 +264,7 @@ func (a *app) serve(ctx context.Context) error {
 	var watch sync.WaitGroup
 	watch.Go(func() { a.registry.Run(background) })
 	watch.Go(func() { a.service.Run(background) })
+	watch.Go(func() { a.memory.Run(background) })
 	defer watch.Wait()
 	defer stop()
 	ended := make(chan error, 1)

@@ -59,6 +59,7 @@ type Evidence struct {
 	Searched     int        `json:"searched,omitempty"` // members that the search could have found, in a gallery
 	Degraded     []string   `json:"degraded"`           // named modes in force at the decision; empty, never absent
 	Device       string     `json:"device,omitempty"`
+	Challenge    string     `json:"challenge,omitempty"` // nonce of POST /v1/challenges that the request used up: the captures answer it
 }
 
 // Modality is one modality's part in the match.

@@ -21,7 +21,7 @@ func checkFacts(a gateway.AssertionFacts) error {
 	switch {
 	case a.Subject == "" || a.Party.Audience == "":
 		return errors.New("assertion: no subject or no audience")
-	case !utf8.ValidString(a.Subject) || !utf8.ValidString(a.Party.Audience) || !utf8.ValidString(a.Nonce) || !utf8.ValidString(a.Group):
+	case !utf8.ValidString(a.Subject) || !utf8.ValidString(a.Party.Audience) || !utf8.ValidString(a.Nonce) || !utf8.ValidString(a.Challenge) || !utf8.ValidString(a.Group):
 		return errors.New("assertion: subject, audience, nonce or group is not UTF-8") // JSON would merge different ones
 	case a.Mode == "verify" && a.Gallery != "" || a.Mode == "identify" && a.Gallery == "":
 		return fmt.Errorf("assertion: mode %q, and a gallery: %t", a.Mode, a.Gallery != "")

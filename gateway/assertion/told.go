@@ -55,7 +55,7 @@ func coarseTime(t time.Time, step int64) int64 { return t.Unix() / step * step }
 
 // told is what a party is told of the evidence.
 func told(a gateway.AssertionFacts) Evidence {
-	e := Evidence{Decision: string(decision.Match), Mode: a.Mode, Degraded: orEmpty(a.Degraded)}
+	e := Evidence{Decision: string(decision.Match), Mode: a.Mode, Degraded: orEmpty(a.Degraded), Challenge: a.Challenge}
 	if a.Party.Tells(gateway.ClaimFMR) {
 		e.FMR, e.Extrapolated = coarseRate(a.FMR, a.Party.Policy.MaxFMR), a.Extrapolated
 	}

@@ -1,7 +1,8 @@
 // Package challenge makes one-time nonces with random instructions, and remembers which were used.
 //
-// A nonce carries what it was issued for under a MAC, and its instruction follows from it and the key. So issuing costs no
-// memory, whoever asks however often; only what was used is remembered, and only until it would have expired.
+// A nonce carries its kind and time under a MAC that also covers whom it was issued to and what for, and its instruction follows
+// from it and the key. So issuing costs no memory, whoever asks however often; only what was used is remembered, and only until
+// it would have expired. No nonce names anybody.
 package challenge
 
 import (
@@ -22,6 +23,9 @@ import (
 // Lifetime of a nonce. An instruction takes at most 7 s of it.
 const Lifetime = 60 * time.Second
 
+// skew is how far the clock of the node that issued a shared nonce may be ahead of ours.
+const skew = 2 * time.Second
+
 // KindNonce is a nonce without an instruction.
 const KindNonce = "nonce"
 
@@ -31,7 +35,7 @@ var kinds = []string{KindNonce, matcher.ChallengeColour, matcher.ChallengeHeadTu
 // Known says whether there are nonces of a kind.
 func Known(kind string) bool { return slices.Contains(kinds, kind) }
 
-// Bytes of a nonce: kind (1), milliseconds since 1970 (8), random (16), MAC over all before (16).
+// Bytes of a nonce: kind and flags (1), milliseconds since 1970 (8), random (16), MAC (16).
 const (
 	prefix     = "bg1_" // tells our nonces from those of others
 	stampBytes = 8
@@ -40,14 +44,30 @@ const (
 	bodyBytes  = 1 + stampBytes + randBytes
 )
 
-// ErrInvalid: the nonce looks like one of ours and is none, or has expired.
-var ErrInvalid = errors.New("the nonce was not issued here or has expired")
+// The first byte: what the nonce is bound to beside the device, and whose key it is under.
+const (
+	kindMask    = 0x0f
+	forAudience = 0x10
+	forSubject  = 0x20
+	forGallery  = 0x40
+	isShared    = 0x80
+)
+
+// ErrInvalid: the nonce looks like one of ours and is none, was issued to somebody else or for something else, or has expired.
+var ErrInvalid = errors.New("the nonce was not issued here for this, or has expired")
+
+// Binding is whom a nonce is issued to and what for. Where Audience, Subject or Gallery is empty, the nonce serves for any;
+// Device, empty for nobody in particular, is always that of the request.
+type Binding struct {
+	Device, Audience, Subject, Gallery string
+}
 
 // Issued is a nonce that was issued.
 type Issued struct {
 	Nonce     string
 	Kind      string
 	At        time.Time
+	Shared    bool               // any node of the deployment takes it; else only the process that issued it
 	Challenge *matcher.Challenge // nil for KindNonce
 }
 
@@ -55,54 +75,114 @@ type Issued struct {
 func (i Issued) Expires() time.Time { return i.At.Add(Lifetime) }
 
 // Minter issues nonces and knows them again. It is immutable.
+//
+// It has two keys: one that all nodes of a deployment hold, and one that ends with the process. Nonces under the second are worth
+// nothing at another node and after a restart, so that the memory of this process is enough to take each once.
 type Minter struct {
-	key [32]byte
-	now func() time.Time
+	shared []byte
+	own    [32]byte
+	now    func() time.Time
 }
 
-// NewMinter makes a minter with a key of its own: nonces end with the process, as does what is known of their use.
-func NewMinter(now func() time.Time) *Minter {
-	m := &Minter{now: now}
-	rand.Read(m.key[:])
+// NewMinter makes a minter. shared is the deployment's key, at least 32 random bytes; nil when there is no other node.
+func NewMinter(shared []byte, now func() time.Time) *Minter {
+	m := &Minter{shared: slices.Clone(shared), now: now}
+	rand.Read(m.own[:])
 	return m
 }
 
-// Issue makes a nonce of a kind that is Known.
-func (m *Minter) Issue(kind string) Issued {
-	at := m.now().UTC().Truncate(time.Millisecond)
+// Issue makes a nonce of a kind that is Known; a shared one only when there is a key for it.
+func (m *Minter) Issue(kind string, to Binding, shared bool) Issued {
+	i := Issued{Kind: kind, At: m.now().UTC().Truncate(time.Millisecond), Shared: shared && m.shared != nil}
 	b := make([]byte, bodyBytes, bodyBytes+macBytes)
-	b[0] = byte(slices.Index(kinds, kind))
-	binary.BigEndian.PutUint64(b[1:], uint64(at.UnixMilli()))
+	b[0] = byte(slices.Index(kinds, kind)) | to.flags()
+	if i.Shared {
+		b[0] |= isShared
+	}
+	binary.BigEndian.PutUint64(b[1:], uint64(i.At.UnixMilli()))
 	rand.Read(b[1+stampBytes:])
-	nonce := prefix + base64.RawURLEncoding.EncodeToString(append(b, m.sum("nonce", b)[:macBytes]...))
-	return Issued{Nonce: nonce, Kind: kind, At: at, Challenge: m.instruct(kind, b)}
+	i.Challenge = m.instruct(kind, b)
+	i.Nonce = prefix + base64.RawURLEncoding.EncodeToString(append(b, m.mac(b, to)...))
+	return i
 }
 
-// Read returns what a nonce was issued for; ours is false for nonces that others made. The error is ErrInvalid.
-func (m *Minter) Read(nonce string) (issued Issued, ours bool, err error) {
+// Ours says whether a nonce looks like one of ours. Read says whether it is.
+func Ours(nonce string) bool { return strings.HasPrefix(nonce, prefix) }
+
+// Read returns what a nonce was issued for; ours is false for nonces that others made. by is who brings it, and for what. The
+// error is ErrInvalid.
+func (m *Minter) Read(nonce string, by Binding) (issued Issued, ours bool, err error) {
 	text, ours := strings.CutPrefix(nonce, prefix)
 	if !ours {
 		return Issued{}, false, nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	// Compared with what it decodes to, for decoding passes over line breaks: a used nonce has no other spelling.
-	if err != nil || base64.RawURLEncoding.EncodeToString(b) != text {
+	if err != nil || base64.RawURLEncoding.EncodeToString(b) != text || len(b) != bodyBytes+macBytes {
 		return Issued{}, true, ErrInvalid
 	}
-	if len(b) != bodyBytes+macBytes || !hmac.Equal(m.sum("nonce", b[:bodyBytes])[:macBytes], b[bodyBytes:]) {
+	b, mac := b[:bodyBytes], b[bodyBytes:]
+	issued = Issued{Nonce: nonce, At: time.UnixMilli(int64(binary.BigEndian.Uint64(b[1:]))).UTC(), Shared: b[0]&isShared != 0}
+	kind := int(b[0] & kindMask)
+	if issued.Shared && m.shared == nil || !hmac.Equal(m.mac(b, by), mac) || kind >= len(kinds) || !m.current(issued) {
 		return Issued{}, true, ErrInvalid
 	}
-	b = b[:bodyBytes]
-	issued = Issued{Nonce: nonce, Kind: kinds[b[0]], At: time.UnixMilli(int64(binary.BigEndian.Uint64(b[1:]))).UTC()}
-	if now := m.now(); now.Before(issued.At) || !now.Before(issued.Expires()) {
-		return Issued{}, true, ErrInvalid
-	}
+	issued.Kind = kinds[kind]
 	issued.Challenge = m.instruct(issued.Kind, b)
 	return issued, true, nil
 }
 
-func (m *Minter) sum(purpose string, b []byte) []byte {
-	h := hmac.New(sha256.New, m.key[:])
+// current: neither expired nor from the future.
+func (m *Minter) current(i Issued) bool {
+	now, ahead := m.now(), time.Duration(0)
+	if i.Shared {
+		ahead = skew
+	}
+	return !now.Before(i.At.Add(-ahead)) && now.Before(i.Expires())
+}
+
+func (b Binding) flags() (f byte) {
+	for _, field := range b.fields() {
+		if field.value != "" {
+			f |= field.flag
+		}
+	}
+	return f
+}
+
+type boundField struct {
+	flag  byte
+	value string
+}
+
+func (b Binding) fields() [3]boundField {
+	return [3]boundField{{forAudience, b.Audience}, {forSubject, b.Subject}, {forGallery, b.Gallery}}
+}
+
+// mac covers body, the device, and those fields of a binding that the body says it is bound to; each with its length, so that
+// nothing slips from one into the next.
+func (m *Minter) mac(body []byte, to Binding) []byte {
+	bound := append(make([]byte, 0, 256), body...)
+	bound = appendSized(bound, to.Device)
+	for _, field := range to.fields() {
+		if body[0]&field.flag != 0 {
+			bound = appendSized(bound, field.value)
+		}
+	}
+	return m.sum("nonce", body, bound)[:macBytes]
+}
+
+func appendSized(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
+}
+
+// sum is under the key that body names.
+func (m *Minter) sum(purpose string, body, b []byte) []byte {
+	key := m.own[:]
+	if body[0]&isShared != 0 {
+		key = m.shared
+	}
+	h := hmac.New(sha256.New, key)
 	h.Write([]byte(purpose))
 	h.Write(b)
 	return h.Sum(nil)
@@ -120,7 +200,7 @@ const (
 
 // instruct derives the instruction of a nonce.
 func (m *Minter) instruct(kind string, body []byte) *matcher.Challenge {
-	random := mathrand.New(mathrand.NewChaCha8([32]byte(m.sum("instruction", body))))
+	random := mathrand.New(mathrand.NewChaCha8([32]byte(m.sum("instruction", body, body))))
 	c := &matcher.Challenge{Kind: kind}
 	switch kind {
 	case matcher.ChallengeColour:

@@ -25,7 +25,7 @@ func (c *clock) now() time.Time { return c.at }
 func newClock() *clock { return &clock{time.Date(2030, 1, 2, 3, 4, 5, 678_900_000, time.UTC)} }
 
 func TestInstructions(t *testing.T) {
-	m := challenge.NewMinter(newClock().now)
+	m := challenge.NewMinter(nil, newClock().now)
 	values := map[string][]string{
 		matcher.ChallengeColour:   {"blue", "green", "red", "white"},
 		matcher.ChallengeHeadTurn: {"ahead", "down", "left", "right", "up"},
@@ -33,7 +33,7 @@ func TestInstructions(t *testing.T) {
 	for kind, want := range values {
 		seen, orders := map[string]bool{}, map[string]int{}
 		for range 4000 {
-			c := m.Issue(kind).Challenge
+			c := m.Issue(kind, challenge.Binding{}, false).Challenge
 			if c == nil || c.Kind != kind {
 				t.Fatalf("%s: %+v", kind, c)
 			}
@@ -64,53 +64,53 @@ func TestInstructions(t *testing.T) {
 			t.Errorf("%s: %d instructions, the most frequent %d times", kind, len(orders), slices.Max(slices.Collect(maps.Values(orders))))
 		}
 	}
-	if c := m.Issue(challenge.KindNonce).Challenge; c != nil {
+	if c := m.Issue(challenge.KindNonce, challenge.Binding{}, false).Challenge; c != nil {
 		t.Errorf("a nonce with %+v", c)
 	}
 }
 
 func TestNoncesAreKnownAgain(t *testing.T) {
 	c := newClock()
-	m := challenge.NewMinter(c.now)
+	m := challenge.NewMinter(nil, c.now)
 	for _, kind := range []string{challenge.KindNonce, matcher.ChallengeColour, matcher.ChallengeHeadTurn} {
-		issued := m.Issue(kind)
-		if other := m.Issue(kind); other.Nonce == issued.Nonce {
+		issued := m.Issue(kind, challenge.Binding{}, false)
+		if other := m.Issue(kind, challenge.Binding{}, false); other.Nonce == issued.Nonce {
 			t.Errorf("%s twice", other.Nonce)
 		}
 		if len(issued.Nonce) > 64 || issued.Expires().Sub(c.at) > challenge.Lifetime {
 			t.Errorf("%+v", issued)
 		}
-		got, ours, err := m.Read(issued.Nonce)
+		got, ours, err := m.Read(issued.Nonce, challenge.Binding{})
 		if err != nil || !ours || got.Kind != kind || !got.At.Equal(issued.At) || fmt.Sprint(got.Challenge) != fmt.Sprint(issued.Challenge) {
 			t.Errorf("read %+v %v %v, issued %+v", got, ours, err, issued)
 		}
-		if _, ours, err := challenge.NewMinter(c.now).Read(issued.Nonce); !ours || !errors.Is(err, challenge.ErrInvalid) {
+		if _, ours, err := challenge.NewMinter(nil, c.now).Read(issued.Nonce, challenge.Binding{}); !ours || !errors.Is(err, challenge.ErrInvalid) {
 			t.Errorf("a minter with another key: %v %v", ours, err)
 		}
 		for i := range issued.Nonce {
 			b := []byte(issued.Nonce)
 			b[i] ^= 1
-			if _, ours, err := m.Read(string(b)); ours && !errors.Is(err, challenge.ErrInvalid) {
+			if _, ours, err := m.Read(string(b), challenge.Binding{}); ours && !errors.Is(err, challenge.ErrInvalid) {
 				t.Errorf("byte %d changed: %v", i, err)
 			}
 		}
 		for _, nonce := range []string{issued.Nonce + "\n", issued.Nonce[:9] + "\r\n" + issued.Nonce[9:], issued.Nonce + "="} {
-			if _, ours, err := m.Read(nonce); !ours || !errors.Is(err, challenge.ErrInvalid) {
+			if _, ours, err := m.Read(nonce, challenge.Binding{}); !ours || !errors.Is(err, challenge.ErrInvalid) {
 				t.Errorf("%q, another spelling: %v %v", nonce, ours, err)
 			}
 		}
 		c.at = issued.Expires()
-		if _, ours, err := m.Read(issued.Nonce); !ours || !errors.Is(err, challenge.ErrInvalid) {
+		if _, ours, err := m.Read(issued.Nonce, challenge.Binding{}); !ours || !errors.Is(err, challenge.ErrInvalid) {
 			t.Errorf("expired: %v %v", ours, err)
 		}
 		c.at = issued.At.Add(-time.Millisecond)
-		if _, _, err := m.Read(issued.Nonce); !errors.Is(err, challenge.ErrInvalid) {
+		if _, _, err := m.Read(issued.Nonce, challenge.Binding{}); !errors.Is(err, challenge.ErrInvalid) {
 			t.Errorf("before it was issued: %v", err)
 		}
 		c.at = issued.At
 	}
 	for _, nonce := range []string{"", "n-0S6_WzA2Mj", "bg1"} {
-		if _, ours, err := m.Read(nonce); ours || err != nil {
+		if _, ours, err := m.Read(nonce, challenge.Binding{}); ours || err != nil {
 			t.Errorf("%q: %v %v", nonce, ours, err)
 		}
 	}
@@ -118,16 +118,16 @@ func TestNoncesAreKnownAgain(t *testing.T) {
 
 // FuzzRead: nothing but what was issued is read.
 func FuzzRead(f *testing.F) {
-	m := challenge.NewMinter(newClock().now)
+	m := challenge.NewMinter(nil, newClock().now)
 	known := map[string]bool{}
 	for _, kind := range []string{challenge.KindNonce, matcher.ChallengeColour} {
-		nonce := m.Issue(kind).Nonce
+		nonce := m.Issue(kind, challenge.Binding{}, false).Nonce
 		known[nonce] = true
 		f.Add(nonce)
 	}
 	f.Add("bg1_")
 	f.Fuzz(func(t *testing.T, nonce string) {
-		if _, ours, err := m.Read(nonce); ours && err == nil && !known[nonce] {
+		if _, ours, err := m.Read(nonce, challenge.Binding{}); ours && err == nil && !known[nonce] {
 			t.Errorf("%q was never issued", nonce)
 		}
 	})

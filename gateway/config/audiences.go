@@ -24,6 +24,8 @@ type Audience struct {
 	IdentifyFPIR *float64 `yaml:"identify_fpir"`
 	PAD          *string  `yaml:"pad"`
 	Challenge    *string  `yaml:"challenge"`
+	// Fresh demands that requests answer a challenge of this gateway, of any kind; left out: true in production mode.
+	Fresh *bool `yaml:"fresh"`
 	// Level2 is what a match needs for acr urn:biogate:acr:2; left out: every match is urn:biogate:acr:1.
 	Level2 *Level2 `yaml:"level2"`
 	// RequireLevel is the least that is asserted, 1 or 2. A match below it is inconclusive: step-up-required.
@@ -72,6 +74,7 @@ func (c Config) Effective(a Audience) Audience {
 	a.IdentifyFPIR = stated(a.IdentifyFPIR, c.Policy.IdentifyFPIR)
 	a.PAD = stated(a.PAD, c.Policy.PAD)
 	a.Challenge = stated(a.Challenge, c.Policy.Challenge)
+	a.Fresh = stated(a.Fresh, c.Mode == Production)
 	a.RequireLevel = stated(a.RequireLevel, 1)
 	a.Lifetime = stated(a.Lifetime, c.Assertion.Lifetime)
 	fill(&a.Claims, words(gateway.DefaultClaims), a.Claims == nil)
@@ -130,6 +133,7 @@ func (c Config) party(a Audience) gateway.Party {
 	p.Policy.Modalities = parsed[matcher.Modality](a.Modalities)
 	p.Policy.MaxFMR, p.Policy.IdentifyFPIR = *a.MaxFMR, *a.IdentifyFPIR
 	p.Policy.PAD, p.Policy.Challenge, p.Policy.RequireLevel = decision.PAD(*a.PAD), *a.Challenge, *a.RequireLevel
+	p.Policy.Fresh = *a.Fresh
 	if l := a.Level2; l != nil {
 		p.Policy.Level2 = &decision.Level{MaxFMR: *l.MaxFMR, Modalities: *l.Modalities, Cleared: *l.PAD == padCleared, Fresh: *l.Fresh}
 	}

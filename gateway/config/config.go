@@ -191,7 +191,7 @@ func Default() Config {
 func (c Config) DecisionPolicy() decision.Policy {
 	return decision.Policy{
 		MaxFMR: c.Policy.MaxFMR, IdentifyFPIR: c.Policy.IdentifyFPIR, MaxCandidates: c.Policy.MaxCandidates,
-		PAD: decision.PAD(c.Policy.PAD), Challenge: c.Policy.Challenge,
+		PAD: decision.PAD(c.Policy.PAD), Challenge: c.Policy.Challenge, Fresh: c.Mode == Production,
 	}
 }
 

@@ -25,6 +25,7 @@ type Policy struct {
 	MaxCandidates int                // of an identification
 	PAD           PAD                // empty: PADAdvise
 	Challenge     string             // kind of challenge without which nothing is decided; empty: none is demanded
+	Fresh         bool               // nothing is decided without a challenge of some kind
 	Modalities    []matcher.Modality // whose captures count; empty: all
 	Level2        *Level             // the second level of assurance; nil: there is none
 	RequireLevel  int                // a match below it is no match yet; 0 is 1

@@ -118,11 +118,11 @@ func (f *fakeAPI) Forget(_ context.Context, subject string) (gateway.Deletion, e
 	return gateway.Deletion{Subject: subject, Templates: 2, Receipt: "r.s.t"}, nil
 }
 
-func (f *fakeAPI) Challenge(_ context.Context, kind string) (challenge.Issued, error) {
-	if kind == matcher.ChallengeHeadTurn {
+func (f *fakeAPI) Challenge(_ context.Context, r gateway.ChallengeRequest) (challenge.Issued, error) {
+	if r.Kind == matcher.ChallengeHeadTurn {
 		return challenge.Issued{}, &gateway.Error{Kind: gateway.NotBuilt, Code: "engine-unavailable", Detail: "no engine judges it"}
 	}
-	return challenge.NewMinter(func() time.Time { return at }).Issue(kind), nil
+	return challenge.NewMinter(nil, func() time.Time { return at }).Issue(r.Kind, challenge.Binding{}, false), nil
 }
 
 func (f *fakeAPI) PutGallery(_ context.Context, g gateway.Gallery) (gateway.GalleryInfo, bool, error) {

@@ -102,9 +102,9 @@ func readIdentify(s *Server, r request) (work, error) {
 }
 
 func readChallenge(s *Server, r request) (work, error) {
-	kind, err := intake.Challenge(r.body)
+	q, err := intake.Challenge(r.body)
 	return work{run: func(ctx context.Context) (answer, error) {
-		issued, err := s.deps.API.Challenge(ctx, kind)
+		issued, err := s.deps.API.Challenge(ctx, q)
 		return answer{status: http.StatusCreated, body: nonceOf(issued, gateway.TraceID(ctx))}, err
 	}}, err
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -56,14 +57,57 @@ func checkAudience(s string) error {
 	if !printable(s, maxAudience) {
 		return malformed(CodeAudience, "the audience, who the assertion is for, is 1 to %d printable bytes", maxAudience)
 	}
-	return nil
+	return meant(s, CodeAudience)
 }
 
 func checkNonce(s string) *gateway.Error {
 	if !printable(s, maxNonce) {
 		return malformed(CodeNonce, "a nonce is 1 to %d printable bytes", maxNonce)
 	}
+	if placeholder(s) {
+		return notMeant(CodeNonce)
+	}
 	return nil
+}
+
+func checkChallenge(s string) *gateway.Error {
+	if !printable(s, maxNonce) {
+		return malformed(CodeNonce, "a challenge is a nonce of POST /v1/challenges, 1 to %d printable bytes", maxNonce)
+	}
+	return nil
+}
+
+// meant refuses what stands where a value was meant to be.
+func meant(s, code string) error {
+	if placeholder(s) {
+		return notMeant(code)
+	}
+	return nil
+}
+
+func notMeant(code string) *gateway.Error {
+	e := malformed(code, "the value is a placeholder: what makes the request did not fill it in")
+	e.Hint = "A placeholder is the same for everybody, so that people and sessions would be mixed up."
+	return e
+}
+
+// placeholder says whether s is what programs send when they forgot to put a value in: the words that languages and examples have
+// for nothing, a template that was not expanded, an identifier of nothing but zeros. Under a subject "undefined" many persons
+// would be enrolled as one; a nonce "null" binds nothing, and would come back in assertions as if it did.
+func placeholder(s string) bool {
+	switch strings.ToLower(s) {
+	case "null", "(null)", "<null>", "nil", "<nil>", "none", "undefined", "nan", "[object object]", "%s", "%v", "string", "nonce":
+		return true
+	}
+	if len(s) > 1 && strings.Trim(s, "0-") == "" {
+		return true
+	}
+	for _, bracket := range [][2]string{{"{", "}"}, {"${", "}"}, {"<", ">"}, {"%(", ")s"}, {"<%", "%>"}, {"$(", ")"}} {
+		if strings.HasPrefix(s, bracket[0]) && strings.HasSuffix(s, bracket[1]) {
+			return true
+		}
+	}
+	return false
 }
 
 func printable(s string, limit int) bool {

@@ -22,16 +22,16 @@ type Body struct {
 
 // ask is what any request with captures may say. The fields that a request has are those it lists.
 type ask struct {
-	subject, gallery, audience, nonce string
-	maxCandidates                     int
-	among                             matcher.Filter
-	expires                           time.Time
-	captures                          []capture
+	subject, gallery, audience, nonce, challenge string
+	maxCandidates                                int
+	among                                        matcher.Filter
+	expires                                      time.Time
+	captures                                     []capture
 }
 
 // Enroll reads a request to enrol captures for subject, which came with the path.
 func Enroll(subject string, b Body) (gateway.EnrollRequest, error) {
-	if err := Subject(subject); err != nil {
+	if err := first(Subject(subject), meant(subject, CodeSubject)); err != nil {
 		return gateway.EnrollRequest{}, err
 	}
 	a, list, err := read(b, []string{"expires_at"})
@@ -40,21 +40,21 @@ func Enroll(subject string, b Body) (gateway.EnrollRequest, error) {
 
 // Verify reads a request to compare captures with a subject.
 func Verify(b Body) (gateway.VerifyRequest, error) {
-	a, list, err := read(b, []string{"subject", "audience", "nonce"})
+	a, list, err := read(b, []string{"subject", "audience", "nonce", "challenge"})
 	if err == nil {
-		err = first(Subject(a.subject), checkAudience(a.audience))
+		err = first(Subject(a.subject), meant(a.subject, CodeSubject), checkAudience(a.audience))
 	}
-	return gateway.VerifyRequest{Subject: a.subject, Audience: a.audience, Nonce: a.nonce, Captures: list}, err
+	return gateway.VerifyRequest{Subject: a.subject, Audience: a.audience, Nonce: a.nonce, Challenge: a.challenge, Captures: list}, err
 }
 
 // Identify reads a request to search a gallery for captures.
 func Identify(b Body) (gateway.IdentifyRequest, error) {
-	a, list, err := read(b, []string{"gallery", "audience", "nonce", "max_candidates", "group", "subjects"})
+	a, list, err := read(b, []string{"gallery", "audience", "nonce", "challenge", "max_candidates", "group", "subjects"})
 	if err == nil {
 		err = first(GalleryName(a.gallery), checkAudience(a.audience))
 	}
 	return gateway.IdentifyRequest{
-		Gallery: a.gallery, Audience: a.audience, Nonce: a.nonce, Captures: list, MaxCandidates: a.maxCandidates, Among: a.among,
+		Gallery: a.gallery, Audience: a.audience, Nonce: a.nonce, Challenge: a.challenge, Captures: list, MaxCandidates: a.maxCandidates, Among: a.among,
 	}, err
 }
 
@@ -146,6 +146,9 @@ func (a *ask) setText(name, value string) *gateway.Error {
 		at, err := instant(value)
 		a.expires = at
 		return err
+	case "challenge":
+		a.challenge = value
+		return checkChallenge(value)
 	case "group":
 		a.among.Group = value
 		if err := GroupName(value); err != nil {
@@ -174,20 +177,31 @@ func Gallery(name string, b Body) (gateway.Gallery, error) {
 	return g, err
 }
 
-// Challenge reads what kind of nonce is asked for. An empty body asks for one without an instruction.
-func Challenge(b Body) (kind string, err error) {
+// Challenge reads what kind of nonce is asked for, and what for. An empty body asks for one without an instruction, for anything.
+func Challenge(b Body) (gateway.ChallengeRequest, error) {
+	q := gateway.ChallengeRequest{Kind: challenge.KindNonce}
 	if len(b.Bytes) == 0 {
-		return challenge.KindNonce, nil
+		return q, nil
 	}
 	if mediaType, _, err := mime.ParseMediaType(b.ContentType); err != nil || mediaType != "application/json" {
-		return "", refuse(gateway.Unsupported, CodeMediaType, "a challenge is asked for in application/json")
+		return gateway.ChallengeRequest{}, refuse(gateway.Unsupported, CodeMediaType, "a challenge is asked for in application/json")
 	}
-	kind = challenge.KindNonce
-	err = readJSON(b.Bytes, func(r *jsonReader) { r.object(field{"kind", func() { kind = r.str() }}) })
-	if err == nil && !challenge.Known(kind) {
+	err := readJSON(b.Bytes, func(r *jsonReader) {
+		r.wide = []string{"audience", "subject", "gallery"}
+		r.object(
+			field{"kind", func() { q.Kind = r.str() }},
+			field{"audience", func() { q.Audience = r.str(); r.refuseError(checkAudience(q.Audience)) }},
+			field{"subject", func() { q.Subject = r.str(); r.refuseError(first(Subject(q.Subject), meant(q.Subject, CodeSubject))) }},
+			field{"gallery", func() { q.Gallery = r.str(); r.refuseError(GalleryName(q.Gallery)) }},
+		)
+	})
+	if err == nil && !challenge.Known(q.Kind) {
 		err = malformed(CodeChallenge, "a challenge is one of %s, %s and %s", challenge.KindNonce, matcher.ChallengeColour, matcher.ChallengeHeadTurn)
 	}
-	return kind, err
+	if err != nil {
+		return gateway.ChallengeRequest{}, err
+	}
+	return q, nil
 }
 
 func (r *jsonReader) purpose() string {

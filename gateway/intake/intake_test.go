@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"mime/multipart"
@@ -35,14 +36,14 @@ func codeOf(t testing.TB, err error) string {
 
 func TestJSONForm(t *testing.T) {
 	got, err := Verify(jsonBody(`{
-		"subject": "a", "audience": "https://rp.example", "nonce": "n\u002d1",
+		"subject": "a", "audience": "https://rp.example", "nonce": "n\u002d1", "challenge": "bg1_x",
 		"captures": [
 			{"modality":"finger", "position":"right-index", "dpi":500, "data":"aGVs\/bG8"},
 			{"data":"-_-_", "modality":"face", "format":"Image/JPEG", "at":{"x":1.5,"y":2e2}, "position":null},
 			{"modality":"finger","position":"unknown","format":"application/vnd.biogate.raw-grey","width":2,"height":1,"data":"AAA"}
 		]}`))
 	want := gateway.VerifyRequest{
-		Subject: "a", Audience: "https://rp.example", Nonce: "n-1",
+		Subject: "a", Audience: "https://rp.example", Nonce: "n-1", Challenge: "bg1_x",
 		Captures: []matcher.Sample{
 			{Modality: "finger", Position: "right-index", DPI: 500, Data: []byte{0x68, 0x65, 0x6c, 0xfd, 0xb1, 0xbc}},
 			{Modality: "face", Format: "image/jpeg", At: &matcher.Point{X: 1.5, Y: 200}, Data: []byte{0xfb, 0xff, 0xbf}},
@@ -150,6 +151,8 @@ func TestBadAsk(t *testing.T) {
 		{`{"subject":"a","audience":"a\u0000b",` + captures + `}`, CodeAudience},
 		{`{"subject":"a","audience":"` + long + `",` + captures + `}`, CodeAudience},
 		{`{"subject":"a","audience":"x","nonce":"",` + captures + `}`, CodeNonce},
+		{`{"subject":"a","audience":"x","challenge":"",` + captures + `}`, CodeNonce},
+		{`{"subject":"a","audience":"x","challenge":"` + long + `",` + captures + `}`, CodeNonce},
 		{`{"subject":"a","audience":"x","nonce":"` + long + `",` + captures + `}`, CodeNonce},
 		{`{"subject":"a","audience":"x","gallery":"g",` + captures + `}`, CodeUnknownField},
 		{`{"subject":"a","audience":"x",` + captures + `}`, ""},
@@ -227,10 +230,10 @@ func TestMediaTypes(t *testing.T) {
 func TestRawFormOfAVerification(t *testing.T) {
 	got, err := Verify(Body{
 		ContentType: "application/octet-stream", Bytes: []byte("pixels"),
-		Query: "subject=a&audience=https%3A%2F%2Frp.example&nonce=n&modality=finger&position=left-little&dpi=1000",
+		Query: "subject=a&audience=https%3A%2F%2Frp.example&nonce=n&challenge=c&modality=finger&position=left-little&dpi=1000",
 	})
 	want := gateway.VerifyRequest{
-		Subject: "a", Audience: "https://rp.example", Nonce: "n",
+		Subject: "a", Audience: "https://rp.example", Nonce: "n", Challenge: "c",
 		Captures: []matcher.Sample{{Modality: "finger", Position: "left-little", DPI: 1000, Data: []byte("pixels")}},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -391,19 +394,66 @@ func TestIdentifyAmong(t *testing.T) {
 }
 
 func TestChallenge(t *testing.T) {
-	for _, c := range []struct{ contentType, text, kind, code string }{
-		{"", "", "nonce", ""},
-		{"application/json", "{}", "nonce", ""},
-		{"application/json", `{"kind":null}`, "nonce", ""},
-		{"application/json", `{"kind":"head-turn"}`, "head-turn", ""},
-		{"application/json", `{"kind":""}`, "", CodeChallenge},
-		{"application/json", `{"kind":"blink"}`, "", CodeChallenge},
-		{"application/json", `{"steps":[]}`, "", CodeUnknownField},
-		{"text/plain", "colour", "", CodeMediaType},
+	for _, c := range []struct {
+		contentType, text string
+		want              gateway.ChallengeRequest
+		code              string
+	}{
+		{"", "", gateway.ChallengeRequest{Kind: "nonce"}, ""},
+		{"application/json", "{}", gateway.ChallengeRequest{Kind: "nonce"}, ""},
+		{"application/json", `{"kind":null}`, gateway.ChallengeRequest{Kind: "nonce"}, ""},
+		{"application/json", `{"kind":"head-turn"}`, gateway.ChallengeRequest{Kind: "head-turn"}, ""},
+		{"application/json", `{"audience":"https://rp.example","subject":"p0"}`, gateway.ChallengeRequest{Kind: "nonce", Audience: "https://rp.example", Subject: "p0"}, ""},
+		{"application/json", `{"gallery":"vn123"}`, gateway.ChallengeRequest{Kind: "nonce", Gallery: "vn123"}, ""},
+		{"application/json", `{"kind":""}`, gateway.ChallengeRequest{}, CodeChallenge},
+		{"application/json", `{"kind":"blink"}`, gateway.ChallengeRequest{}, CodeChallenge},
+		{"application/json", `{"steps":[]}`, gateway.ChallengeRequest{}, CodeUnknownField},
+		{"application/json", `{"audience":null}`, gateway.ChallengeRequest{}, CodeField}, // else the nonce would serve for any
+		{"application/json", `{"subject":""}`, gateway.ChallengeRequest{}, CodeSubject},
+		{"application/json", `{"subject":"undefined"}`, gateway.ChallengeRequest{}, CodeSubject},
+		{"application/json", `{"gallery":"a b"}`, gateway.ChallengeRequest{}, CodeGallery},
+		{"text/plain", "colour", gateway.ChallengeRequest{}, CodeMediaType},
 	} {
-		kind, err := Challenge(Body{ContentType: c.contentType, Bytes: []byte(c.text)})
-		if codeOf(t, err) != c.code || err == nil && kind != c.kind {
-			t.Errorf("%s: %q %v", c.text, kind, err)
+		got, err := Challenge(Body{ContentType: c.contentType, Bytes: []byte(c.text)})
+		if codeOf(t, err) != c.code || got != c.want {
+			t.Errorf("%s: %+v %v", c.text, got, err)
+		}
+	}
+}
+
+// TestPlaceholders: what a program sends that forgot to put a value in is no subject, no audience and no nonce.
+func TestPlaceholders(t *testing.T) {
+	const captures = `"captures":[{"modality":"finger","data":"aGVsbG8="}]`
+	verify := func(subject, audience, nonce string) error {
+		text, err := json.Marshal(map[string]string{"subject": subject, "audience": audience, "nonce": nonce})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Verify(jsonBody(string(text[:len(text)-1]) + "," + captures + "}"))
+		return err
+	}
+	for _, s := range []string{"null", "NULL", "undefined", "None", "nil", "string", "NaN", "00000000-0000-0000-0000-000000000000", "00"} {
+		if code := codeOf(t, verify(s, "https://rp.example", "n")); code != CodeSubject {
+			t.Errorf("subject %q: %q", s, code)
+		}
+		if _, err := Enroll(s, jsonBody(`{`+captures+`}`)); codeOf(t, err) != CodeSubject {
+			t.Errorf("enrolment of %q: %v", s, err)
+		}
+		if code := codeOf(t, verify("p0", s, "n")); code != CodeAudience {
+			t.Errorf("audience %q: %q", s, code)
+		}
+		if code := codeOf(t, verify("p0", "https://rp.example", s)); code != CodeNonce {
+			t.Errorf("nonce %q: %q", s, code)
+		}
+	}
+	for _, s := range []string{"", "{{nonce}}", "${nonce}", "<nonce>", "[object Object]", "%s", "<% nonce %>", "a\nb"} {
+		if s != " " && codeOf(t, verify("p0", "https://rp.example", strings.ReplaceAll(s, `\n`, "\n"))) != CodeNonce {
+			t.Errorf("nonce %q is taken", s)
+		}
+	}
+	for _, s := range []string{"n", "0", "Null-Nguyen", "null.1", "nullable", "-", "1000", "string-1"} {
+		if err := verify(s, s, s); err != nil {
+			t.Errorf("%q: %v", s, err)
 		}
 	}
 }

@@ -62,6 +62,13 @@ func (r *jsonReader) refuse(err *gateway.Error) {
 	}
 }
 
+// refuseError is refuse for an error that is nil or a *gateway.Error.
+func (r *jsonReader) refuseError(err error) {
+	if err != nil {
+		r.refuse(gateway.AsError(err))
+	}
+}
+
 // wrong refuses the next value, which is not what belongs here.
 func (r *jsonReader) wrong(belongs string) {
 	if r.peek(); r.pos == len(r.text) {

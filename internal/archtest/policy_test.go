@@ -42,9 +42,9 @@ var modules = []row{
 	{"github.com/alecthomas/kong", "cmd/*"},
 	{"github.com/gofiber/fiber/v2", "gateway/httpapi"},
 	{"github.com/valyala/fasthttp", "gateway/httpapi"}, // what fiber stands on
-	{"github.com/lestrrat-go/jwx/v2", "gateway/assertion adapters/filesigner"},
+	{"github.com/lestrrat-go/jwx/v2", "gateway/assertion gateway/dpop adapters/filesigner"},
 	{"github.com/prometheus/client_golang", "adapters/prommetrics"},
-	{"github.com/redis/go-redis/v9", "adapters/redistemplates"},
+	{"github.com/redis/go-redis/v9", "adapters/redistemplates adapters/redismemory"},
 	{"github.com/sony/gobreaker/v2", "gateway/guard gateway/registry"},
 	{"github.com/tink-crypto/tink-go/v2", "adapters/tinkkeys"},
 	{"github.com/yalue/onnxruntime_go", "adapters/ortnet"},

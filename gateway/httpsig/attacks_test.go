@@ -226,6 +226,33 @@ func TestInputsThatAreRefused(t *testing.T) {
 	}
 }
 
+// A line feed in a value would be another line of what is signed.
+func TestControlCharactersAreRefused(t *testing.T) {
+	for _, value := range []string{"a\n\"@path\": /v1/subjects", "a\r", "a\x00", "a\x7f", "a\u00e9"} {
+		w := onWire(t, edKey(t), nil)
+		w.header["idempotency-key"] = []string{value}
+		if _, err := Parse(w.message()); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
+
+// What is too long is not read at all.
+func TestLongFieldsAreNotRead(t *testing.T) {
+	for _, name := range []string{"signature-input", "signature", "content-digest"} {
+		w := onWire(t, edKey(t), []byte("{}"))
+		w.header[name] = []string{w.header[name][0] + strings.Repeat(" ", maxFields)}
+		if _, err := Parse(w.message()); err == nil || !strings.Contains(err.Error(), "too long") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	w := onWire(t, edKey(t), nil)
+	w.path = "/" + strings.Repeat("a", maxBase)
+	if _, err := Parse(w.message()); !errors.Is(err, ErrMalformed) {
+		t.Errorf("a long path: %v", err)
+	}
+}
+
 func TestEveryRequiredComponentIsRequired(t *testing.T) {
 	for _, name := range required {
 		w := onWire(t, edKey(t), nil)

@@ -150,7 +150,7 @@ func TestAMatchSaysItsLevel(t *testing.T) {
 // answering verifies for the bank with a fresh nonce of the gateway.
 func (h *house) answering(t *testing.T, captures ...matcher.Sample) gateway.Outcome {
 	t.Helper()
-	issued, err := h.Challenge(t.Context(), challenge.KindNonce)
+	issued, err := h.Challenge(t.Context(), gateway.ChallengeRequest{Kind: challenge.KindNonce})
 	if err != nil {
 		t.Fatal(err)
 	}

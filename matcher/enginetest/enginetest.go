@@ -42,6 +42,7 @@ func (s Suite) Run(t *testing.T) {
 		{"SampleIsNotKept", sampleIsNotKept},
 		{"IndexFindsAndForgets", indexFindsAndForgets},
 		{"FusesWithoutLoss", fusesWithoutLoss},
+		{"DecoysShowNobody", decoysShowNobody},
 		{"ConcurrentUseChangesNothing", concurrentUse},
 		{"CompareDoesNotAllocate", compareDoesNotAllocate},
 	} {
@@ -499,5 +500,38 @@ func fuseRefuses(t *testing.T, engine matcher.Fuser, templates []matcher.Templat
 		c.change(&list[len(list)-1])
 		_, err := engine.Fuse(list)
 		wantCode(t, c.what, err, c.code)
+	}
+}
+
+// decoysShowNobody: an engine that makes decoys makes a new one each time, of the usual form, that is like no sample.
+func decoysShowNobody(t *testing.T, b *bench) {
+	engine, ok := b.engine.(matcher.Decoyer)
+	if !ok {
+		t.Skip("this engine makes no decoys")
+	}
+	var before []byte
+	for range 20 {
+		decoy, err := engine.Decoy()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Equal(decoy.Payload, before) {
+			t.Error("two decoys are the same")
+		}
+		before = decoy.Payload
+		stored, err := decoy.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := matcher.ParseTemplate(stored); err != nil {
+			t.Fatal(err)
+		}
+		ref := b.reference(t, decoy)
+		for i := range b.subjects {
+			p := b.probe(t, b.template(t, i, 0))
+			if mated := compare(t, p, b.reference(t, b.template(t, i, 1))); compare(t, p, ref) >= mated {
+				t.Errorf("a decoy is as like to subject %d as that is to itself", i)
+			}
+		}
 	}
 }

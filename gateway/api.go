@@ -86,6 +86,7 @@ type Outcome struct {
 	Degraded     []string
 	Assertion    string // only with decision.Match
 	Trace        string
+	NotBefore    time.Time // when it may be told; zero: at once
 }
 
 // Comparison is the best comparison of one capture.

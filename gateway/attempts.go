@@ -37,8 +37,12 @@ func (s *Service) attempt(ctx context.Context, subject string, questions []asked
 }
 
 // compared notes what a comparison came to. It was no attempt when it is certain that nothing was compared: nothing that is held
-// could be, or the record did not answer. An error on the way is no such certainty.
-func (a *attempt) compared(found compared, err error) {
+// could be, or the record did not answer. An error on the way is no such certainty. Where who is enrolled is hidden, whether
+// something was compared must not show: every attempt counts.
+func (a *attempt) compared(found compared, party Party, err error) {
+	if party.HideEnrolment {
+		return
+	}
 	if err != nil {
 		a.free = AsError(err).Kind == Unavailable
 		return

@@ -41,6 +41,7 @@ type Error struct {
 	Hint       string // what the caller can do; may be empty
 	Reasons    []string
 	RetryAfter time.Duration // for Limited and Unavailable
+	NotBefore  time.Time     // when it may be told; zero: at once
 	Cause      error         // for the log, never for the client
 }
 

@@ -37,6 +37,7 @@ type Deps struct {
 	Workers      int              // extractions at a time; cores
 	Retention    time.Duration    // of references after their enrolment; 0: no limit
 	KeepEnds     time.Duration    // of the receipts of galleries that ended; 0: 30 days
+	Quantum      time.Duration    // answers that hide who is enrolled leave at multiples of it; 0: 50 ms
 	Deduplicate  bool             // refuse to enrol a person who is held under another id
 }
 
@@ -47,6 +48,7 @@ type Service struct {
 	galleries *galleries
 	sectors   map[string]bool // of registered parties
 	minter    *challenge.Minter
+	decoys    map[matcher.Modality]StoredTemplate // where who is enrolled is hidden
 	nonces    Nonces
 	workers   chan struct{}
 	enrolling chan struct{} // one at a time when deduplicating; nil otherwise
@@ -85,6 +87,11 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 		}
 		s.engines[e.Modality()] = model{e, decision.NewImpostors(calibration)}
 	}
+	decoys, err := makeDecoys(d)
+	if err != nil {
+		return nil, err
+	}
+	s.decoys = decoys
 	s.galleries = newGalleries(s.engines, d.Now)
 	if d.Deduplicate {
 		s.enrolling = make(chan struct{}, 1)

@@ -19,6 +19,7 @@ type Party struct {
 	PlainSubject  bool          // "sub" is the enrolled id: for the party that enrolled the people
 	Binding       Binding
 	Introspection Introspection
+	HideEnrolment bool // whoever does not match learns nothing about whether the subject is enrolled
 }
 
 // Claim is an optional part of the member "biogate" of an assertion.

@@ -18,7 +18,11 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	if err != nil {
 		return Outcome{}, err
 	}
+	r.Arrived = s.arrival(r.Arrived)
 	out, err := s.verify(ctx, r, party)
+	if party.HideEnrolment {
+		out, err = s.conceal(r.Arrived, out, err)
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -28,7 +32,7 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 
 // verify decides on a request of a party. What it returns is on record.
 func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Outcome, error) {
-	policy, arrived := party.Policy, s.arrival(r.Arrived)
+	policy, arrived := party.Policy, r.Arrived
 	issued, err := s.redeem(ctx, answers{nonce: r.Nonce, challenge: r.Challenge, audience: r.Audience, subject: r.Subject}, policy)
 	if err != nil {
 		return Outcome{}, err
@@ -52,14 +56,19 @@ func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Out
 	defer attempt.settle(ctx)
 	release := s.deps.Registry.Hold(r.Subject) // until the assertion is signed: nothing matches a forgotten subject
 	defer release()
-	found, degraded, err := s.confront(ctx, r.Subject, questions)
-	if attempt.compared(found, err); err != nil {
+	away, confront := s.recordAway(), s.confront
+	if party.HideEnrolment {
+		confront = s.confrontHidden
+	}
+	found, degraded, err := confront(ctx, r.Subject, questions)
+	if attempt.compared(found, party, err); err != nil {
 		return Outcome{}, err
 	}
 	degraded = union(degraded, s.withoutMemory())
 	found.reasons = append(excluded, found.reasons...)
 	out := conclude(policy, captures, found, degraded)
-	withhold(&out, unreliable(counted, modalitiesOf(found.scores)), objections(issued, arrived, r.Captures, captures))
+	objected := objections(issued, arrived, r.Captures, captures)
+	withhold(&out, unreliable(counted, modalitiesOf(found.scores)), objected)
 	facts := AssertionFacts{ID: rand.Text(), Subject: r.Subject, Party: party, Fresh: issued != nil, Nonce: r.Nonce, Challenge: nonceOf(issued), Mode: "verify"}
 	assure(&facts, &out)
 	attempt.matched = out.Decision == decision.Match // what falls short of a level is no success
@@ -74,7 +83,9 @@ func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Out
 	if err := s.record(ctx, event.decided(out)); err != nil {
 		return Outcome{}, err
 	}
-	attempt.decided(out)
+	if attempt.decided(out); party.HideEnrolment && out.Decision != decision.Match {
+		return hidden(captures, questions, slices.Concat(excluded, unreliable(counted, modalitiesAsked(questions)), objected), away)
+	}
 	return out, nil
 }
 
@@ -126,6 +137,14 @@ func conclude(policy decision.Policy, captures []captured, found compared, degra
 func modalitiesOf(scores []Comparison) (out []matcher.Modality) {
 	for _, c := range scores {
 		out = append(out, c.Modality)
+	}
+	return out
+}
+
+// modalitiesAsked names those that were asked about.
+func modalitiesAsked(questions []asked) (out []matcher.Modality) {
+	for _, q := range questions {
+		out = append(out, q.modality)
 	}
 	return out
 }

@@ -117,6 +117,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		OnlyParties:  c.Mode == config.Production,
 		Workers:      workers,
 		Deduplicate:  c.Policy.Deduplicate,
+		Quantum:      c.Policy.ConcealQuantum,
 		Retention:    c.Retention.References,
 		KeepEnds:     c.Retention.Receipts,
 	})

@@ -39,6 +39,8 @@ type Audience struct {
 	Sector *string `yaml:"sector"`
 	// PlainSubject puts the enrolled id into "sub" instead of a pairwise one: for the party that enrolled the people.
 	PlainSubject bool `yaml:"plain_subject"`
+	// HideEnrolment: whoever does not match learns nothing about whether the subject is enrolled.
+	HideEnrolment bool `yaml:"hide_enrolment"`
 	// Binding is the key that assertions are bound to: none, dpop (RFC 9449) or mtls (RFC 8705). Left out: none.
 	Binding *string `yaml:"binding"`
 	// Introspection is once, an assertion is said to be good one time, or off. Left out: once.
@@ -126,7 +128,7 @@ func parsed[T ~string](list []string) []T {
 func (c Config) party(a Audience) gateway.Party {
 	p := gateway.Party{
 		Audience: a.Name, Policy: c.DecisionPolicy(), Lifetime: *a.Lifetime, Claims: parsed[gateway.Claim](a.Claims),
-		Sector: *a.Sector, PlainSubject: a.PlainSubject,
+		Sector: *a.Sector, PlainSubject: a.PlainSubject, HideEnrolment: a.HideEnrolment,
 		Binding:       gateway.Binding(unless(*a.Binding, bindingNone)),
 		Introspection: gateway.Introspection(unless(*a.Introspection, introspectionOnce)),
 	}

@@ -76,6 +76,9 @@ type Policy struct {
 	// Challenge is the kind without which nothing is decided, colour or head-turn; empty: none is demanded. It goes with
 	// PAD require, and is what the engine of faces needs to be certain: see docs/request-path.md.
 	Challenge string `yaml:"challenge"`
+	// ConcealQuantum: answers to audiences that hide who is enrolled leave at multiples of it after their request arrived, but
+	// matches at once. It should be longer than the record takes to answer.
+	ConcealQuantum time.Duration `yaml:"conceal_quantum"`
 	// Deduplicate refuses to enrol a person who is held under another id. Each enrolment then searches everybody.
 	Deduplicate bool `yaml:"deduplicate"`
 }
@@ -155,10 +158,11 @@ func Default() Config {
 		Networks: "auto",
 		LogLevel: "info",
 		Policy: Policy{
-			MaxFMR:        1e-4, // the Vietnamese banking rule: below 0.01 %
-			IdentifyFPIR:  1e-3,
-			MaxCandidates: 5,
-			PAD:           string(decision.PADAdvise),
+			MaxFMR:         1e-4, // the Vietnamese banking rule: below 0.01 %
+			IdentifyFPIR:   1e-3,
+			MaxCandidates:  5,
+			PAD:            string(decision.PADAdvise),
+			ConcealQuantum: 50 * time.Millisecond,
 		},
 		Assertion: Assertion{Lifetime: 120 * time.Second, KeyOverlap: 24 * time.Hour},
 		Limits: Limits{

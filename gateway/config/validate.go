@@ -95,7 +95,8 @@ func checkIssuer(issuer string) error {
 }
 
 func (c Config) checkPolicy() []error {
-	return append(c.checkAudiences(), prefixed("policy.", c.DecisionPolicy().Check()))
+	return append(c.checkAudiences(), prefixed("policy.", c.DecisionPolicy().Check()),
+		within("policy.conceal_quantum", c.Policy.ConcealQuantum, time.Millisecond, time.Second))
 }
 
 func (a Assertion) check() []error {

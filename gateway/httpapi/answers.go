@@ -25,6 +25,7 @@ type answer struct {
 	replayed    bool
 	decision    decision.Verdict
 	degraded    []string
+	notBefore   time.Time // when it may be told; zero: at once
 }
 
 func (a answer) send(c *fiber.Ctx, e *event) error {

@@ -80,7 +80,7 @@ func readVerify(s *Server, r request) (work, error) {
 	return work{run: func(ctx context.Context) (answer, error) {
 		res, err := s.deps.API.Verify(ctx, req)
 		return answer{
-			status: http.StatusOK, degraded: res.Degraded, decision: res.Decision,
+			status: http.StatusOK, degraded: res.Degraded, decision: res.Decision, notBefore: res.NotBefore,
 			body: outcomeOf(res, gateway.TraceID(ctx)),
 		}, err
 	}}, err

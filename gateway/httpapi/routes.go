@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -154,8 +156,21 @@ func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 	return s.once.do(ctx, key, c, w, func() (answer, error) { return s.admitted(ctx, r, w) })
 }
 
-// admitted runs w, heavy work in a slot.
+// admitted runs w, and keeps what came of it until it may be told.
 func (s *Server) admitted(ctx context.Context, r route, w work) (answer, error) {
+	a, err := s.worked(ctx, r, w)
+	notBefore := a.notBefore
+	if e := (*gateway.Error)(nil); errors.As(err, &e) {
+		notBefore = e.NotBefore
+	}
+	if d := time.Until(notBefore); d > 0 {
+		pause(ctx, d)
+	}
+	return a, err
+}
+
+// worked runs w, heavy work in a slot.
+func (s *Server) worked(ctx context.Context, r route, w work) (answer, error) {
 	if r.is(heavy) {
 		if err := s.heavy.enter(ctx); err != nil {
 			return answer{}, err

@@ -41,6 +41,7 @@ type cli struct {
 	Match     matchCmd     `cmd:"" help:"Compare two pictures or templates, offline."`
 	Assertion assertionCmd `cmd:"" help:"Check assertions as a relying party does."`
 	Audiences audiencesCmd `cmd:"" help:"Show what holds for the relying parties that are registered."`
+	Devices   devicesCmd   `cmd:"" help:"Register, list and revoke the devices that may ask. A running gateway follows."`
 	Keys      keysCmd      `cmd:"" help:"List and rotate the signing keys."`
 	Config    configCmd    `cmd:"" help:"Check and show the configuration."`
 	Models    modelsCmd    `cmd:"" help:"List, check and fetch the models that scores depend on."`

@@ -28,6 +28,18 @@ type serveCmd struct {
 }
 
 func (f serveFlags) load() (config.Config, error) {
+	c, err := f.settings()
+	if err != nil {
+		return c, err
+	}
+	if err := c.Validate(); err != nil {
+		return c, misuseError{err}
+	}
+	return c, nil
+}
+
+// settings are those of the file, the environment and the flags, and may be unsound.
+func (f serveFlags) settings() (config.Config, error) {
 	c, err := config.Load(f.Config)
 	if err != nil {
 		return c, misuseError{err}
@@ -36,9 +48,6 @@ func (f serveFlags) load() (config.Config, error) {
 		return c, misuseError{err}
 	}
 	c.Override(config.Overrides{Listen: f.Listen, Data: f.Data, Redis: f.Redis, FaceModel: f.FaceModel, Networks: f.Networks})
-	if err := c.Validate(); err != nil {
-		return c, misuseError{err}
-	}
 	return c, nil
 }
 
@@ -94,6 +103,10 @@ func withGateway(ctx context.Context, flags serveFlags, f func(base string) erro
 	if err != nil {
 		return err
 	}
+	if c.CredentialRequired() { // an open port, even one that nobody is told of, would serve whoever finds it
+		return misuse("this gateway serves registered devices alone: ask the one that runs, with --url, --device and --device-key")
+	}
+	c.TLS = config.TLS{}    // it does not leave this machine
 	c.Limits.DrainGrace = 0 // nobody else asks it
 	a, err := build(ctx, c, newLog(io.Discard, "error"))
 	if err != nil {

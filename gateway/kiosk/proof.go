@@ -1,11 +1,28 @@
 package kiosk
 
-import "context"
+import (
+	"context"
 
-// proven refuses proofs of possession (RFC 9449) as long as they are not read.
-func (a *Authenticator) proven(_ context.Context, r Request, id Identity) (Identity, error) {
-	if len(r.Header("dpop")) > 0 {
-		return Identity{}, refusal("proof-invalid", "proofs of possession are not read here")
+	"biogate/gateway/dpop"
+)
+
+// proven adds the key of a proof of possession (RFC 9449), which serves once.
+func (a *Authenticator) proven(ctx context.Context, r Request, id Identity) (Identity, error) {
+	proofs := r.Header("dpop")
+	if len(proofs) == 0 {
+		return id, nil
 	}
+	if len(proofs) > 1 {
+		return Identity{}, refusal("proof-invalid", "the header DPoP is there twice")
+	}
+	now, window := a.o.Now(), a.o.Memory.Window()
+	proof, err := dpop.Verify(proofs[0], dpop.Want{Method: r.Method, URL: a.o.Scheme + "://" + r.Authority + r.Path, Now: now, Window: window})
+	if err != nil {
+		return Identity{}, refusal("proof-invalid", "the proof of possession does not hold: %v", err)
+	}
+	if err := a.spend(ctx, id.Caller.Device, "dpop "+proof.Thumbprint+" "+proof.ID, proof.IssuedAt); err != nil {
+		return Identity{}, err
+	}
+	id.Caller.Proven.DPoP = proof.Thumbprint
 	return id, nil
 }

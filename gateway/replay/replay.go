@@ -34,7 +34,7 @@ type Options struct {
 	Now        func() time.Time
 
 	Shared gateway.Nonces // behind its guard, whose breaker says what an outage is; nil: there is no other node
-	// Began is since when Shared has forgotten nothing, as it knows of itself; zero: it does not know. Required with Shared.
+	// Began is since when Shared has forgotten nothing. Required with Shared.
 	Began func() time.Time
 }
 
@@ -44,6 +44,7 @@ type Memory struct {
 	local *challenge.Spent
 
 	mu    sync.Mutex
+	asked bool      // Shared answered, or its breaker did
 	out   bool      // Shared does not answer
 	since time.Time // of the last change of out; the start of the process at first
 }
@@ -96,6 +97,9 @@ func (m *Memory) SpendHere(ctx context.Context, nonce string, until time.Time) (
 // must not be taken: the nonce was used, or may have been used where nobody remembers it; the time lies outside Window. The error
 // is that of Spend: the request may be repeated with a new nonce. device is empty where devices are not known.
 func (m *Memory) Take(ctx context.Context, device, nonce string, made, until time.Time) (first bool, err error) {
+	if !m.fits(made) { // it takes no room
+		return false, nil
+	}
 	key := device + "\x00" + nonce // of each device by itself
 	if first, err = m.local.SpendBy(ctx, device, key, until); err != nil || !first {
 		return first, err
@@ -114,8 +118,11 @@ func (m *Memory) judge(made time.Time, first bool, err error) (bool, error) {
 	if err == nil && !first {
 		return false, nil
 	}
-	distance := m.o.Now().Sub(made).Abs()
-	return distance <= m.Window() && !made.Before(m.Since()), nil
+	return m.fits(made), nil
+}
+
+func (m *Memory) fits(made time.Time) bool {
+	return m.o.Now().Sub(made).Abs() <= m.Window() && !made.Before(m.Since())
 }
 
 // tell spends a nonce in the shared memory and learns from the answer.
@@ -130,14 +137,19 @@ func (m *Memory) tell(ctx context.Context, nonce string, until time.Time) (bool,
 func (m *Memory) learn(err error) {
 	var refused *guard.Refused
 	out := errors.As(err, &refused) && refused.Reason == guard.Open
-	if err != nil && !out {
-		return
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err != nil && !out {
+		m.asked = true
+		return
+	}
 	if m.out != out {
 		m.out, m.since = out, m.o.Now()
 	}
+	if !out && !m.asked { // found at once: the shared memory remembers what was before this process
+		m.since = time.Time{}
+	}
+	m.asked = true
 }
 
 func (m *Memory) isOut() bool {
@@ -161,14 +173,10 @@ func (m *Memory) Since() time.Time {
 	if m.o.Shared == nil || m.out {
 		return m.since
 	}
-	began := m.o.Began()
-	if began.IsZero() { // it cannot say: then what we saw ourselves
-		return m.since
+	if began := m.o.Began(); began.After(m.since) {
+		return began
 	}
-	if m.since.After(began) {
-		return m.since
-	}
-	return began
+	return m.since
 }
 
 // Shared implements gateway.SharedNonces.

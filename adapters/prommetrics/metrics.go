@@ -31,6 +31,7 @@ type Metrics struct {
 	requests  *prometheus.HistogramVec
 	breakers  *prometheus.GaugeVec
 	decisions *prometheus.CounterVec
+	reencrypt prometheus.Gauge
 	refusals  *prometheus.CounterVec
 
 	stageNames, systems, operations, routes, refusalCodes names
@@ -49,6 +50,7 @@ func New(version string, systems ...string) *Metrics {
 		refusals:  counter("biogate_credentials_refused_total", "Requests that were refused for who asked, by the problem's code.", "code"),
 		decisions: counter("biogate_decisions_total", "Decisions by mode and outcome.", "mode", "decision"),
 	}
+	m.reencrypt = prometheus.NewGauge(prometheus.GaugeOpts{Name: "biogate_reencryption_remaining", Help: "Records under a template key that was replaced."})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "biogate_build_info", Help: "Always 1."}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
 	for _, system := range systems {
@@ -95,6 +97,9 @@ func (m *Metrics) Breaker(system, state string) {
 func (m *Metrics) Decision(mode, decision string) {
 	m.decisions.WithLabelValues(oneOf(mode, "verify", "identify"), oneOf(decision, "match", "no-match", "inconclusive", "refused")).Inc()
 }
+
+// Reencryption shows how many records are under a template key that was replaced.
+func (m *Metrics) Reencryption(remaining int) { m.reencrypt.Set(float64(remaining)) }
 
 // Request observes an HTTP request.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {

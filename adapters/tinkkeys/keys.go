@@ -151,6 +151,16 @@ func (k *Keys) List() []KeyInfo {
 	return out
 }
 
+// Replaced implements vault.RotatingKeys.
+func (k *Keys) Replaced() (ids []uint32) {
+	for _, info := range k.List() {
+		if info.State == Old {
+			ids = append(ids, info.ID)
+		}
+	}
+	return ids
+}
+
 // Rotate makes a new primary key. Records under the keys before it are re-encrypted by a running gateway.
 func (k *Keys) Rotate() (KeyInfo, error) {
 	if err := k.change(func(r *ring) error { return r.rotate(k.now()) }); err != nil {
@@ -160,7 +170,7 @@ func (k *Keys) Rotate() (KeyInfo, error) {
 	return infos[len(infos)-1], nil
 }
 
-// MarkUnused notes of keys that no record needs them; of those of them that are not the primary.
+// MarkUnused implements vault.RotatingKeys. The primary is never unused.
 func (k *Keys) MarkUnused(ids []uint32) error {
 	err := k.change(func(r *ring) error {
 		primary, err := r.handle.Primary()
@@ -305,4 +315,4 @@ func (k *Keys) reload() error {
 	return nil
 }
 
-var _ vault.Keys = (*Keys)(nil)
+var _ vault.RotatingKeys = (*Keys)(nil)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 type keysCmd struct {
 	List   keysListCmd   `cmd:"" help:"Every key and what it is for."`
 	Rotate keysRotateCmd `cmd:"" help:"Make a new signing key; the old one stays published while its assertions live. A running gateway follows."`
+	Retire keysRetireCmd `cmd:"" help:"Remove a template key that no record needs any more."`
 }
 
 type keyFlags struct {
@@ -35,21 +37,32 @@ type keysListCmd struct {
 	keyFlags `embed:""`
 }
 
-func (c keysListCmd) Run(out console) error {
+func (c keysListCmd) Run(ctx context.Context, out console) error {
 	signer, err := c.open("")
 	if err != nil {
 		return err
 	}
-	return out.answer(map[string]any{"keys": signer.List()}, func(w io.Writer) { printKeys(w, signer.List()) })
+	templates, err := c.listTemplateKeys(ctx)
+	if err != nil {
+		return err
+	}
+	return out.answer(map[string]any{"keys": signer.List(), "template_keys": templates}, func(w io.Writer) {
+		printKeys(w, signer.List())
+		printTemplateKeys(w, templates)
+	})
 }
 
 type keysRotateCmd struct {
 	keyFlags   `embed:""`
 	Alg        string        `help:"Algorithm of the new key; that of the active key when not stated." enum:",EdDSA,ES256" default:""`
+	Templates  bool          `help:"Rotate the key that templates are encrypted with instead."`
 	Prepublish time.Duration `help:"Publish the new key for this long before it signs: for relying parties that cache the key set and do not fetch it again on an unknown key (5m covers its Cache-Control)." default:"0"`
 }
 
 func (c keysRotateCmd) Run(out console) error {
+	if c.Templates {
+		return c.rotateTemplates(out)
+	}
 	if c.Prepublish < 0 {
 		return misuse("--prepublish %s is negative", c.Prepublish)
 	}

@@ -43,6 +43,7 @@ type cli struct {
 	Audiences audiencesCmd `cmd:"" help:"Show what holds for the relying parties that are registered."`
 	Devices   devicesCmd   `cmd:"" help:"Register, list and revoke the devices that may ask. A running gateway follows."`
 	Keys      keysCmd      `cmd:"" help:"List and rotate the signing keys."`
+	Store     storeCmd     `cmd:"" help:"Look after the record."`
 	Config    configCmd    `cmd:"" help:"Check and show the configuration."`
 	Models    modelsCmd    `cmd:"" help:"List, check and fetch the models that scores depend on."`
 	Doctor    doctorCmd    `cmd:"" help:"Check that this machine can run the gateway."`

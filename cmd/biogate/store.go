@@ -18,6 +18,7 @@ type encryption struct {
 	templateKeys *tinkkeys.Keys
 	sealer       *vault.Sealer
 	references   gateway.Registry // the registry, for those who know no encryption
+	reencryption *vault.Rotation
 }
 
 // openStore opens the record and the keys that its templates are encrypted with.

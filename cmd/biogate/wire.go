@@ -98,6 +98,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
+	a.reencryption = a.rotation(record, metrics, log)
 	a.references = vault.Registry(a.registry, a.sealer)
 	a.service, err = gateway.New(ctx, gateway.Deps{
 		Engines:      a.engines.list,
@@ -266,6 +267,7 @@ func (a *app) serve(ctx context.Context) error {
 	watch.Go(func() { a.registry.Run(background) })
 	watch.Go(func() { a.service.Run(background) })
 	watch.Go(func() { a.memory.Run(background) })
+	watch.Go(func() { a.reencryption.Run(background) })
 	defer watch.Wait()
 	defer stop()
 	ended := make(chan error, 1)

@@ -193,10 +193,13 @@ func appendText[T ~string](b []byte, text T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
 
+// codeDamaged is that of a value whose checksum is wrong, too.
+const codeDamaged = "references-corrupt"
+
 // damaged says to clients what a damaged value says: nothing about why.
 func damaged(cause error) error {
 	return &gateway.Error{
-		Kind: gateway.Internal, Code: "references-corrupt", Detail: "what is held about the subject cannot be read",
+		Kind: gateway.Internal, Code: codeDamaged, Detail: "what is held about the subject cannot be read",
 		Cause: fmt.Errorf("vault: %w", cause),
 	}
 }

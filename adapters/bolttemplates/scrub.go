@@ -53,6 +53,30 @@ func (c *scrubber) close() error {
 // doubt forgets what was known: a transaction failed, and may have written anywhere that is free.
 func (c *scrubber) doubt() { c.clean, c.tail = nil, false }
 
+// committed takes note of a commit: what it took into use is not clean when it is free again.
+func (c *scrubber) committed(db *bbolt.DB) {
+	if c.clean == nil {
+		return
+	}
+	err := db.View(func(tx *bbolt.Tx) error {
+		state, err := c.read(uint64(tx.ID()))
+		if err != nil {
+			return err
+		}
+		still := make(bitset, state.pages/64+1)
+		for _, id := range state.free {
+			if c.clean.has(id) {
+				still.add(id)
+			}
+		}
+		c.clean = still
+		return nil
+	})
+	if err != nil {
+		c.doubt()
+	}
+}
+
 // round overwrites as many free pages as one round may. done says that none is left.
 func (c *scrubber) round(db *bbolt.DB, readers *epochs) (done bool, err error) {
 	if !c.readersGone(readers) {

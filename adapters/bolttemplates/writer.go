@@ -108,6 +108,8 @@ func (s *Store) commit(group []*write) {
 	err := s.commitTogether(group)
 	if err != nil {
 		s.scrubber.doubt()
+	} else {
+		s.scrubber.committed(s.db)
 	}
 	if err != nil && len(group) > 1 {
 		for _, w := range group {

@@ -38,11 +38,15 @@ func TestWrapAndUnwrap(t *testing.T) {
 	}
 	other, _ := made(t)
 	for name, f := range map[string]func() ([]byte, error){
-		"other context":  func() ([]byte, error) { return k.Unwrap(id, wrapped, []byte("contexT")) },
-		"other id":       func() ([]byte, error) { return k.Unwrap(id+1, wrapped, []byte("context")) },
-		"other keys":     func() ([]byte, error) { return other.Unwrap(id, wrapped, []byte("context")) },
-		"cut":            func() ([]byte, error) { return k.Unwrap(id, wrapped[:4], []byte("context")) },
-		"changed":        func() ([]byte, error) { w := bytes.Clone(wrapped); w[20] ^= 1; return k.Unwrap(id, w, []byte("context")) },
+		"other context": func() ([]byte, error) { return k.Unwrap(id, wrapped, []byte("contexT")) },
+		"other id":      func() ([]byte, error) { return k.Unwrap(id+1, wrapped, []byte("context")) },
+		"other keys":    func() ([]byte, error) { return other.Unwrap(id, wrapped, []byte("context")) },
+		"cut":           func() ([]byte, error) { return k.Unwrap(id, wrapped[:4], []byte("context")) },
+		"changed": func() ([]byte, error) {
+			w := bytes.Clone(wrapped)
+			w[20] ^= 1
+			return k.Unwrap(id, w, []byte("context"))
+		},
 		"without prefix": func() ([]byte, error) { return k.Unwrap(id, wrapped[5:], []byte("context")) },
 	} {
 		if got, err := f(); err == nil {
@@ -130,11 +134,19 @@ func TestWhatIsRefused(t *testing.T) {
 		"readable by others": func(t *testing.T, _, path string) { must(t, os.Chmod(path, 0o640)) },
 		"folder of others":   func(t *testing.T, dir, _ string) { must(t, os.Chmod(dir, 0o770)) },
 		"a link to a folder": func(t *testing.T, dir, path string) { must(t, os.Remove(path)); must(t, os.Symlink(dir, path)) },
-		"unknown field":      func(t *testing.T, _, path string) { must(t, os.WriteFile(path, bytes.Replace(good, []byte(`"version"`), []byte(`"x":1,"version"`), 1), 0o600)) },
-		"newer":              func(t *testing.T, _, path string) { must(t, os.WriteFile(path, bytes.Replace(good, []byte(`"version": 1`), []byte(`"version": 2`), 1), 0o600)) },
-		"twice":              func(t *testing.T, _, path string) { must(t, os.WriteFile(path, append(bytes.Clone(good), good...), 0o600)) },
-		"no keys":            func(t *testing.T, _, path string) { must(t, os.WriteFile(path, []byte(`{"version":1,"keys":[],"keyset":{}}`), 0o600)) },
-		"huge":               func(t *testing.T, _, path string) { must(t, os.WriteFile(path, make([]byte, maxBytes+1), 0o600)) },
+		"unknown field": func(t *testing.T, _, path string) {
+			must(t, os.WriteFile(path, bytes.Replace(good, []byte(`"version"`), []byte(`"x":1,"version"`), 1), 0o600))
+		},
+		"newer": func(t *testing.T, _, path string) {
+			must(t, os.WriteFile(path, bytes.Replace(good, []byte(`"version": 1`), []byte(`"version": 2`), 1), 0o600))
+		},
+		"twice": func(t *testing.T, _, path string) {
+			must(t, os.WriteFile(path, append(bytes.Clone(good), good...), 0o600))
+		},
+		"no keys": func(t *testing.T, _, path string) {
+			must(t, os.WriteFile(path, []byte(`{"version":1,"keys":[],"keyset":{}}`), 0o600))
+		},
+		"huge": func(t *testing.T, _, path string) { must(t, os.WriteFile(path, make([]byte, maxBytes+1), 0o600)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

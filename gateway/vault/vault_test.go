@@ -294,14 +294,14 @@ func TestRegistryBehindTheVault(t *testing.T) {
 	if _, _, err := v.Update(t.Context(), "a", func(gateway.References) (gateway.References, error) { return gateway.References{}, no }); !errors.Is(err, no) {
 		t.Error(err)
 	}
-	held, _, err := v.Forget(t.Context(), "a")
+	held, _, err := v.Forget(t.Context(), "a", nil)
 	if err != nil || !same(held) {
 		t.Errorf("Forget: %+v, %v", held, err)
 	}
 	if _, _, err := v.Get(t.Context(), "a"); !errors.Is(err, gateway.ErrNotFound) {
 		t.Error(err)
 	}
-	if _, _, err := v.Forget(t.Context(), "a"); !errors.Is(err, gateway.ErrNotFound) {
+	if _, _, err := v.Forget(t.Context(), "a", nil); !errors.Is(err, gateway.ErrNotFound) {
 		t.Error(err)
 	}
 	if len(followed) != 4 && len(followed) != 3 || !same(followed[0]) || !same(followed[1]) || len(followed[2].Templates) > 0 {
@@ -314,8 +314,10 @@ func TestPlantedRecords(t *testing.T) {
 	v, _, record := vaulted(t, newKeys())
 	mine := porttest.Refs("foreign", 5, 1)
 	mine.Envelope = nil
+	clear := plain("plain", 1)
+	clear.Templates[0].ExpiresAt = time.Time{}
 	for subject, r := range map[string]gateway.References{
-		"plain":   plain("plain", 2),
+		"plain":   clear,
 		"empty":   {Subject: "empty", Version: 3},
 		"foreign": sealed(t, NewSealer(newKeys()), mine),
 	} {
@@ -338,7 +340,7 @@ func TestPlantedRecords(t *testing.T) {
 		if err := errors.Join(l.Each(t.Context(), alone), l.Some(t.Context(), []string{subject}, alone)); err != nil {
 			t.Error(err)
 		}
-		held, _, err := v.Forget(t.Context(), subject)
+		held, _, err := v.Forget(t.Context(), subject, nil)
 		if err != nil {
 			t.Errorf("%s: cannot be forgotten: %v", subject, err)
 		}
@@ -383,7 +385,7 @@ func TestRotation(t *testing.T) {
 	var traffic sync.WaitGroup
 	traffic.Go(func() {
 		for i := range 50 {
-			_, _, _ = v.Forget(context.Background(), fmt.Sprint("s", 2*i))
+			_, _, _ = v.Forget(context.Background(), fmt.Sprint("s", 2*i), nil)
 			_, _, _ = v.Update(context.Background(), fmt.Sprint("new", i), setting(plain("n", 1)))
 			if _, _, err := v.Get(context.Background(), "s299"); err != nil {
 				t.Error(err)

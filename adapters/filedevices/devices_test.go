@@ -1,0 +1,241 @@
+package filedevices
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"biogate/gateway"
+	"biogate/gateway/kiosk"
+)
+
+var began = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+
+func open(t testing.TB, path string) *Registry {
+	t.Helper()
+	r, err := Open(Options{Path: path, Log: slog.New(slog.NewJSONHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func device(t testing.TB, id string) kiosk.Device {
+	t.Helper()
+	key, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kiosk.Device{
+		ID: id, Site: "han", Capabilities: []kiosk.Capability{kiosk.Verify}, Key: key, Certificate: [32]byte([]byte(key)),
+		NotBefore: began, NotAfter: began.Add(365 * 24 * time.Hour),
+	}
+}
+
+func add(t testing.TB, r *Registry, d kiosk.Device) {
+	t.Helper()
+	if err := r.Add(d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// within a second, whatever the process did before: what a node saw last may be old.
+func within(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within a second: %s", what)
+		}
+	}
+}
+
+func TestOtherNodesFollow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "devices.json")
+	here, there := open(t, path), open(t, path)
+	d := device(t, "gate-1")
+	add(t, here, d)
+	within(t, "the device is known at the other node", func() bool { _, err := there.Device(t.Context(), d.ID); return err == nil })
+	if err := here.Revoke(d.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := here.Device(t.Context(), d.ID); err != nil || got.RevokedAt.IsZero() {
+		t.Errorf("not revoked here at once: %v %v", got, err)
+	}
+	within(t, "the revocation holds at the other node", func() bool {
+		got, err := there.ByCertificate(t.Context(), d.Certificate)
+		return err == nil && !got.RevokedAt.IsZero()
+	})
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+}
+
+func TestIDsAndKeysAreUsedOnce(t *testing.T) {
+	r := open(t, filepath.Join(t.TempDir(), "devices.json"))
+	d := device(t, "gate-1")
+	add(t, r, d)
+	if err := r.Revoke(d.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Add(device(t, "gate-1")); !errors.Is(err, ErrExists) {
+		t.Errorf("a revoked id is registered again: %v", err)
+	}
+	again := d
+	again.ID, again.Certificate = "gate-2", [32]byte{1}
+	if err := r.Add(again); err == nil {
+		t.Error("a revoked key comes back under another name")
+	}
+	again.Key, again.Certificate = nil, d.Certificate
+	if err := r.Add(again); err == nil {
+		t.Error("a revoked certificate comes back under another name")
+	}
+	if err := r.Revoke("gate-1"); !errors.Is(err, ErrRevoked) {
+		t.Error(err)
+	}
+	if err := r.Revoke("gate-9"); !errors.Is(err, gateway.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+// A broken file: those known before go on, nobody new comes in, it is said, and the tools do not write over it.
+func TestBrokenFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "devices.json")
+	r := open(t, path)
+	d := device(t, "gate-1")
+	add(t, r, d)
+	good, _ := os.ReadFile(path)
+	if err := os.WriteFile(path, append(good, "}"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the fault is said", func() bool { return r.Err() != nil })
+	if _, err := r.Device(t.Context(), d.ID); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.Device(t.Context(), "gate-2"); !errors.Is(err, gateway.ErrNotFound) {
+		t.Error(err)
+	}
+	if err := r.Add(device(t, "gate-2")); err == nil {
+		t.Error("a file that nobody can read was written over")
+	}
+	if err := os.WriteFile(path, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the mended file is read", func() bool { return r.Err() == nil })
+}
+
+func TestFileThatOthersCanChangeIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "devices.json")
+	add(t, open(t, path), device(t, "gate-1"))
+	if err := os.Chmod(path, 0o620); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Options{Path: path}); err == nil || !strings.Contains(err.Error(), "0620") {
+		t.Error(err)
+	}
+}
+
+// TestFormIsStrict: nothing that a reviewer could read in another way than the gateway.
+func TestFormIsStrict(t *testing.T) {
+	good, err := format([]kiosk.Device{device(t, "a"), device(t, "b")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parse(good); err != nil {
+		t.Fatal(err)
+	}
+	text := string(good)
+	for name, bad := range map[string]string{
+		"member twice":      strings.Replace(text, `"site": "han"`, `"site": "han", "site": "sgn"`, 1),
+		"member in capital": strings.Replace(text, `"site": "han"`, `"Site": "han"`, 1),
+		"unknown member":    strings.Replace(text, `"site": "han"`, `"site": "han", "admin": true`, 1),
+		"no audiences":      strings.Replace(text, `"key"`, `"audiences": [], "key"`, 1), // which would mean all of them
+		"id twice":          strings.Replace(text, `"id": "b"`, `"id": "a"`, 1),
+		"unknown right":     strings.Replace(text, `"verify"`, `"root"`, 1),
+		"right to ask":      strings.Replace(text, `"verify"`, `"ask"`, 1),
+		"no right":          strings.Replace(text, "[\n        \"verify\"\n      ]", "[]", 1),
+		"other version":     strings.Replace(text, version, "biogate-devices-2", 1),
+		"more behind":       text + "{}",
+		"no end":            strings.Replace(text, `"not_after": "2027`, `"not_after": "1027`, 1),
+		"local time":        strings.Replace(text, `00:00:00Z`, `07:00:00+07:00`, 1),
+	} {
+		if bad == text {
+			t.Fatalf("%s: nothing was changed", name)
+		}
+		if _, err := parse([]byte(bad)); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+func TestConcurrentChangesAreAllKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "devices.json")
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() { add(t, open(t, path), device(t, fmt.Sprintf("gate-%02d", i))) })
+	}
+	all.Wait()
+	if list, err := open(t, path).List(); err != nil || len(list) != 16 {
+		t.Errorf("%d %v", len(list), err)
+	}
+}
+
+func BenchmarkDevice(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "devices.json")
+	var devices []kiosk.Device
+	for i := range 10_000 {
+		devices = append(devices, device(b, fmt.Sprintf("gate-%05d", i)))
+	}
+	text, err := format(devices)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := store(path, text); err != nil {
+		b.Fatal(err)
+	}
+	r := open(b, path)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := r.Device(context.Background(), "gate-07777"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// FuzzParse: what is taken is what would be written.
+func FuzzParse(f *testing.F) {
+	good, err := format([]kiosk.Device{device(f, "a")})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte(`{"version":"biogate-devices-1","devices":[]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		devices, err := parse(text)
+		if err != nil {
+			return
+		}
+		again, err := format(devices)
+		if err != nil {
+			t.Fatal(err)
+		}
+		twice, err := parse(again)
+		if err != nil || len(twice) != len(devices) {
+			t.Fatal(err)
+		}
+		third, err := format(twice)
+		if err != nil || !bytes.Equal(third, again) {
+			t.Fatal("another registry is read back", err)
+		}
+	})
+}

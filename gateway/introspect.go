@@ -39,7 +39,7 @@ func (s *Service) Introspect(ctx context.Context, token string) (Introspected, e
 		return Introspected{}, s.record(ctx, event)
 	}
 	event.Outcome, event.Audience, event.Assertion = introspectUsed, read.Audience, read.ID
-	first, err := s.nonces.Spend(ctx, "assertion:"+read.ID, read.Expires)
+	first, err := s.nonces.Spend(ctx, "introspect:"+read.ID, read.Expires)
 	if err != nil {
 		return Introspected{}, unavailable("nonces-unavailable", "whether the assertion was used before cannot be said now", err)
 	}

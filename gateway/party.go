@@ -32,13 +32,16 @@ const (
 	ClaimPAD     Claim = "pad"     // of each modality
 	ClaimModel   Claim = "model"   // of each modality
 	ClaimGallery Claim = "gallery" // gallery, group and searched
-	ClaimDevice  Claim = "device"  // says where the person was, and with the time who else was not
+	// ClaimChallenge is the nonce of ours that was answered: it shows to the millisecond when it was made. The level says that
+	// one was.
+	ClaimChallenge Claim = "challenge"
+	ClaimDevice    Claim = "device" // says where the person was, and with the time who else was not
 )
 
 // KnownClaims are all that there are; DefaultClaims those of a party that does not choose.
 var (
-	KnownClaims   = []Claim{ClaimFMR, ClaimQuality, ClaimPAD, ClaimModel, ClaimGallery, ClaimDevice}
-	DefaultClaims = []Claim{ClaimFMR, ClaimQuality, ClaimPAD, ClaimModel, ClaimGallery}
+	KnownClaims   = []Claim{ClaimFMR, ClaimQuality, ClaimPAD, ClaimModel, ClaimGallery, ClaimChallenge, ClaimDevice}
+	DefaultClaims = []Claim{ClaimFMR, ClaimPAD, ClaimModel, ClaimGallery}
 )
 
 // Tells says whether a claim leaves for the party.

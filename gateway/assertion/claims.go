@@ -82,10 +82,9 @@ type PAD struct {
 
 // PADEvidence is what one method of detection found: a single network, a sequence of captures, a challenge that was followed.
 type PADEvidence struct {
-	Name     string  `json:"name"`
-	Score    float64 `json:"score"` // 0 (attack) to 1 (bona fide)
-	Suspect  bool    `json:"suspect"`
-	Advisory bool    `json:"advisory"`
+	Name     string `json:"name"`
+	Suspect  bool   `json:"suspect"`
+	Advisory bool   `json:"advisory"`
 }
 
 // DeletionClaims is the payload of a deletion receipt. It does not expire: it states what was done.

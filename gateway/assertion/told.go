@@ -15,16 +15,17 @@ import (
 // audiences that were shown the same one would find the same digits, whatever its subject is called. Steps are few enough that
 // many people share each, and each is rounded to the side that claims less.
 const (
+	rateStep     = 3                // decades: 1e-3, 1e-6, 1e-9, 1e-12
 	qualityStep  = 20               // 0, 20, ... 100
-	padSteps     = 4                // 0, 0.25, ... 1
+	padSteps     = 2                // 0, 0.5, 1
 	clockStep    = 10 * time.Second // of iat, nbf and auth_time
 	clockPortion = 10               // and at most this part of the lifetime
 )
 
-// coarseRate is the power of ten at or above a rate: it claims no more than was found. most is the rate that was demanded and
-// was reached; it is never exceeded.
+// coarseRate is the third power of ten at or above a rate: it claims no more than was found. most is the rate that was demanded
+// and was reached; it is never exceeded.
 func coarseRate(rate, most float64) float64 {
-	coarse := math.Pow10(int(math.Ceil(math.Log10(rate) - 1e-9))) // a hair, so that 1e-6 stays what it is
+	coarse := math.Pow10(rateStep * int(math.Ceil(math.Log10(rate)/rateStep-1e-9))) // a hair, so that 1e-6 stays what it is
 	if rate <= most {
 		return min(coarse, most)
 	}
@@ -55,7 +56,10 @@ func coarseTime(t time.Time, step int64) int64 { return t.Unix() / step * step }
 
 // told is what a party is told of the evidence.
 func told(a gateway.AssertionFacts) Evidence {
-	e := Evidence{Decision: string(decision.Match), Mode: a.Mode, Degraded: orEmpty(a.Degraded), Challenge: a.Challenge}
+	e := Evidence{Decision: string(decision.Match), Mode: a.Mode, Degraded: orEmpty(a.Degraded)}
+	if a.Party.Tells(gateway.ClaimChallenge) {
+		e.Challenge = a.Challenge
+	}
 	if a.Party.Tells(gateway.ClaimFMR) {
 		e.FMR, e.Extrapolated = coarseRate(a.FMR, a.Party.Policy.MaxFMR), a.Extrapolated
 	}
@@ -79,7 +83,7 @@ func toldOf(m gateway.ModalityFacts, party gateway.Party) Modality {
 		out.Model = m.Model
 	}
 	if party.Tells(gateway.ClaimFMR) {
-		out.FMR, out.Extrapolated = coarseRate(m.FMR, 0), m.Extrapolated
+		out.FMR, out.Extrapolated = coarseRate(m.FMR, party.Policy.MaxFMR), m.Extrapolated
 	}
 	if party.Tells(gateway.ClaimQuality) {
 		quality := coarseQuality(m.Quality)
@@ -107,7 +111,7 @@ func judged(p *matcher.PAD) *PAD {
 	}
 	out := &PAD{Score: coarseScore(p.Score), Suspect: p.Suspect, Advisory: p.Advisory}
 	for _, e := range p.Evidence {
-		out.Evidence = append(out.Evidence, PADEvidence{Name: e.Name, Score: coarseScore(e.Score), Suspect: e.Suspect, Advisory: e.Advisory})
+		out.Evidence = append(out.Evidence, PADEvidence{Name: e.Name, Suspect: e.Suspect, Advisory: e.Advisory})
 	}
 	return out
 }

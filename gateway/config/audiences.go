@@ -32,8 +32,8 @@ type Audience struct {
 	RequireLevel *int `yaml:"require_level"`
 	// Lifetime of its assertions, whole seconds, at most an hour; left out: assertion.lifetime.
 	Lifetime *time.Duration `yaml:"lifetime"`
-	// Claims are the optional parts of "biogate" that it is told: fmr, quality, pad, model, gallery, device. Left out: all but
-	// device; []: none.
+	// Claims are the optional parts of "biogate" that it is told: fmr, pad, model, gallery, quality, challenge, device. Left out:
+	// the first four; []: none.
 	Claims []string `yaml:"claims"`
 	// Sector is the name under which subjects are made: audiences of one sector see the same. Left out: the audience's own name.
 	Sector *string `yaml:"sector"`

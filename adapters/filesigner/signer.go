@@ -63,7 +63,8 @@ type Signer struct {
 	strict  bool // production
 	tokens  Token
 
-	swept    atomic.Int64 // when destroying leftovers was last tried, Unix nanoseconds
+	proven   atomic.Pointer[string] // the key on the Token of which a signature was checked
+	swept    atomic.Int64           // when destroying leftovers was last tried, Unix nanoseconds
 	sweeping atomic.Bool
 
 	view    atomic.Pointer[view]
@@ -161,7 +162,16 @@ func (s *Signer) signature(ctx context.Context, k key, input []byte) ([]byte, er
 	case s.tokens == nil:
 		return nil, fmt.Errorf("key %s is on a token, and none is configured", k.id)
 	}
-	return s.tokens.Sign(ctx, k.token, k.alg.String(), input)
+	signature, err := s.tokens.Sign(ctx, k.token, k.alg.String(), input)
+	if err != nil || s.isProven(k.id) {
+		return signature, err
+	}
+	if !k.verifies(input, signature) {
+		return nil, fmt.Errorf("the token signs with another key than %s, which is published", k.id)
+	}
+	id := k.id // k itself stays off the heap
+	s.proven.Store(&id)
+	return signature, nil
 }
 
 // JWKS returns the key set; see assertion.Signer.

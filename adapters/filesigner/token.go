@@ -3,8 +3,12 @@ package filesigner
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"time"
 )
@@ -133,4 +137,30 @@ func (s *Signer) sweep(ctx context.Context) {
 		r.leftovers = slices.DeleteFunc(slices.Clone(r.leftovers), func(name string) bool { return slices.Contains(gone, name) })
 		return nil
 	})
+}
+
+// isProven says whether a signature of the Token was held against that public key already: the first of each key is.
+func (s *Signer) isProven(id string) bool {
+	known := s.proven.Load()
+	return known != nil && *known == id
+}
+
+// verifies says whether signature, as JOSE has it, is k's over input.
+func (k key) verifies(input, signature []byte) bool {
+	if len(signature) != signatureBytes {
+		return false
+	}
+	var raw any
+	if err := k.public.Raw(&raw); err != nil {
+		return false
+	}
+	switch public := raw.(type) {
+	case ed25519.PublicKey:
+		return ed25519.Verify(public, input, signature)
+	case *ecdsa.PublicKey:
+		digest := sha256.Sum256(input)
+		r, s := new(big.Int).SetBytes(signature[:signatureBytes/2]), new(big.Int).SetBytes(signature[signatureBytes/2:])
+		return ecdsa.Verify(public, digest[:], r, s)
+	}
+	return false
 }

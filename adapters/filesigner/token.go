@@ -71,6 +71,9 @@ func (s *Signer) makeKey(alg string, signsFrom time.Time) (key, error) {
 	return k, nil
 }
 
+// Development says whether a first start in development mode made the keyring.
+func (s *Signer) Development() bool { return s.current().ring.development }
+
 // Init makes the keyring of a deployment in production: a first key, and the secrets of these names. It refuses where there is
 // a keyring already, whatever is in it.
 func Init(o Options, secrets ...string) (*Signer, error) {

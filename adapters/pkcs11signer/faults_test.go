@@ -197,6 +197,7 @@ func TestHangingDeviceHoldsNobody(t *testing.T) {
 
 // issuing makes an Issuer's calls signatures of the token.
 type issuing struct {
+	gateway.Issuer
 	token *Token
 	name  string
 }
@@ -206,10 +207,6 @@ func (i issuing) Assertion(ctx context.Context, _ gateway.AssertionFacts) (strin
 	return string(s), err
 }
 
-func (i issuing) DeletionReceipt(ctx context.Context, _ gateway.DeletionFacts) (string, error) {
-	return i.Assertion(ctx, gateway.AssertionFacts{})
-}
-
 // Behind the signer's guard a hanging device opens the breaker: requests are refused at once instead of waiting.
 func TestHangingDeviceOpensTheBreaker(t *testing.T) {
 	token, lib, name := openFaulty(t, 2)
@@ -217,7 +214,7 @@ func TestHangingDeviceOpensTheBreaker(t *testing.T) {
 	lib.hanging(gate)
 	defer close(gate)
 	g := guard.New(guard.Options{System: "signer", Deadline: 20 * time.Millisecond, Breaker: guard.BreakerOptions{Failures: 3, OpenFor: time.Hour}})
-	issuer := g.Issuer(issuing{token, name})
+	issuer := g.Issuer(issuing{token: token, name: name})
 	var refused *guard.Refused
 	for range 4 {
 		_, err := issuer.Assertion(t.Context(), gateway.AssertionFacts{})

@@ -74,7 +74,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 	if err := a.openStore(ctx, log); err != nil {
 		return err
 	}
-	if a.signer, err = filesigner.Open(filesigner.Options{Dir: keyDir(c.Data), Algorithm: c.Assertion.Algorithm, Overlap: c.Assertion.KeyOverlap}); err != nil {
+	if a.signer, err = a.openSigner(ctx); err != nil {
 		return err
 	}
 	metrics := prommetrics.New(buildinfo.Version(), "record", "cache", "signer", "memory")

@@ -42,7 +42,7 @@ var modules = []row{
 	{"github.com/alecthomas/kong", "cmd/*"},
 	{"github.com/gofiber/fiber/v2", "gateway/httpapi"},
 	{"github.com/valyala/fasthttp", "gateway/httpapi"}, // what fiber stands on
-	{"github.com/lestrrat-go/jwx/v2", "gateway/assertion gateway/dpop adapters/filesigner"},
+	{"github.com/lestrrat-go/jwx/v2", "gateway/assertion gateway/dpop adapters/filesigner adapters/pkcs11signer"},
 	{"github.com/miekg/pkcs11", "adapters/pkcs11signer"},
 	{"github.com/prometheus/client_golang", "adapters/prommetrics"},
 	{"github.com/redis/go-redis/v9", "adapters/redistemplates adapters/redismemory"},

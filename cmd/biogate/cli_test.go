@@ -15,6 +15,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(rotatorEnv); dir != "" {
+		rotateUntilKilled(dir)
+	}
 	testscript.Main(m, map[string]func(){"biogate": main})
 }
 

@@ -37,6 +37,9 @@ func StartRedis(t testing.TB, args ...string) *Redis {
 // URL is where clients find the server.
 func (r *Redis) URL() string { return fmt.Sprintf("redis://127.0.0.1:%d/0", r.port) }
 
+// Dir is where the server keeps its files.
+func (r *Redis) Dir() string { return r.dir }
+
 // Start starts the server, again on its port and in its directory, and returns when it answers.
 func (r *Redis) Start(t testing.TB) {
 	t.Helper()

@@ -148,7 +148,11 @@ func (a *app) attempts() gateway.Attempts {
 	if t.Failures == 0 {
 		return nil
 	}
-	return limits.NewLocal(limits.Rule{Failures: t.Failures, Delay: t.Delay, Longest: t.Longest}, maxTried, time.Now)
+	local := limits.NewLocal(limits.Rule{Failures: t.Failures, Delay: t.Delay, Longest: t.Longest}, maxTried, time.Now)
+	if a.shared == nil {
+		return local
+	}
+	return limits.NewBoth(local, a.shared, time.Now)
 }
 
 // storeFile is the record of a gateway with this data folder.

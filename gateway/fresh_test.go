@@ -108,7 +108,7 @@ func TestNodesShareChallenges(t *testing.T) {
 	node := func() (*house, *replay.Memory) {
 		var m *replay.Memory
 		h := newHouse(t, func(d *gateway.Deps) {
-			m = replay.New(replay.Options{Remembered: 1000, Window: time.Minute, Narrow: time.Second, Now: d.Now, Shared: shared, Began: func() time.Time { return time.Time{} }})
+			m = replay.New(replay.Options{Remembered: 1000, Window: time.Minute, Narrow: time.Second, Now: d.Now, Shared: shared, Began: func() time.Time { return shared.began }})
 			m.Probe(t.Context())
 			shared.Spent = challenge.NewSpent(1000, d.Now)
 			d.Nonces, d.ChallengeKey = m, key
@@ -152,12 +152,17 @@ func TestNodesShareChallenges(t *testing.T) {
 	if !slices.Contains(b.Degraded(), "replay-memory") {
 		t.Errorf("degraded: %v", b.Degraded())
 	}
+	shared.gone.Store(false) // it was started again, and has forgotten what was used; a has not noticed that it was away
+	shared.Spent, shared.began = challenge.NewSpent(1000, time.Now), time.Unix(0, a.now.Load())
+	_, err = ask(a, before)
+	wantCode(t, err, "nonce-spent", gateway.Conflict)
 }
 
 // goingNonces is a memory that several nodes share, until it is gone.
 type goingNonces struct {
 	*challenge.Spent
-	gone atomic.Bool
+	gone  atomic.Bool
+	began time.Time
 }
 
 var errGone = &guard.Refused{System: "memory", Reason: guard.Open}

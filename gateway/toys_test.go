@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"hash/fnv"
 	"maps"
@@ -43,6 +44,11 @@ func (e toyEngine) Extract(_ context.Context, s matcher.Sample, _ matcher.Trace)
 		Template: matcher.Template{Modality: e.modality, Model: e.model, Position: s.Position, Payload: []byte(text)},
 		Quality:  matcher.Quality{Score: 80}, PAD: pad, Stages: []matcher.Stage{{Name: "extract", Took: time.Millisecond}},
 	}, nil
+}
+
+// Decoy shows nobody that a test could name.
+func (e toyEngine) Decoy() (matcher.Template, error) {
+	return matcher.Template{Modality: e.modality, Model: e.model, Payload: []byte("decoy " + rand.Text())}, nil
 }
 
 type toyTemplate struct{ matcher.Template }

@@ -33,4 +33,6 @@ func (*Engine) Decoy() (matcher.Template, error) {
 }
 
 // at is a random place from 0 to below n.
-func at(random []byte, n int) int { return int(binary.BigEndian.Uint16(random)) * n / (math.MaxUint16 + 1) }
+func at(random []byte, n int) int {
+	return int(binary.BigEndian.Uint16(random)) * n / (math.MaxUint16 + 1)
+}

@@ -153,7 +153,8 @@ func TestNodesShareChallenges(t *testing.T) {
 		t.Errorf("degraded: %v", b.Degraded())
 	}
 	shared.gone.Store(false) // it was started again, and has forgotten what was used; a has not noticed that it was away
-	shared.Spent, shared.began = challenge.NewSpent(1000, time.Now), time.Unix(0, a.now.Load())
+	now := func() time.Time { return time.Unix(0, a.now.Load()) }
+	shared.Spent, shared.began = challenge.NewSpent(1000, now), now()
 	_, err = ask(a, before)
 	wantCode(t, err, "nonce-spent", gateway.Conflict)
 }

@@ -18,6 +18,12 @@ func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, er
 	if err := cmp.Or(checkIdentifier("subject", r.Subject), s.checkExpiry(r.ExpiresAt)); err != nil {
 		return EnrollResult{}, err
 	}
+	out, err := s.enroll(ctx, r)
+	return out, s.refused(ctx, AuditEvent{Action: "enroll", Subject: r.Subject}, err)
+}
+
+// enroll does it. It is on record.
+func (s *Service) enroll(ctx context.Context, r EnrollRequest) (EnrollResult, error) {
 	captures, err := s.extract(ctx, r.Captures, s.deps.Policy, nil)
 	if err != nil {
 		return EnrollResult{}, err
@@ -38,13 +44,20 @@ func (s *Service) Enroll(ctx context.Context, r EnrollRequest) (EnrollResult, er
 		return EnrollResult{}, err
 	}
 	defer leave()
+	change, err := s.begin(ctx, AuditEvent{Action: "enroll", Subject: r.Subject, Count: len(templates)})
+	if err != nil {
+		return EnrollResult{}, err
+	}
 	_, degraded, err := s.deps.Registry.Update(ctx, r.Subject, adding(r.Subject, templates, s.deps.Now(), fused.derive))
 	if err != nil {
 		s.doubt(r.Subject) // it may have been written all the same
-		return EnrollResult{}, stored(err, unknownSubject())
+		err = stored(err, unknownSubject())
+		change.end(ctx, err, nil)
+		return EnrollResult{}, err
 	}
+	degraded = change.end(ctx, nil, degraded)
 	out := EnrollResult{Subject: r.Subject, Templates: describe(templates, captures), Degraded: degraded}
-	return out, s.record(ctx, AuditEvent{Action: "enroll", Outcome: done, Subject: r.Subject, Count: len(templates), Degraded: degraded})
+	return out, nil
 }
 
 // allUsable refuses an enrolment with an unusable capture: a poor reference hurts its subject for years.

@@ -389,13 +389,17 @@ func (s *Service) PutGallery(ctx context.Context, g Gallery) (GalleryInfo, bool,
 		return GalleryInfo{}, false, err
 	}
 	defer s.galleries.changing(g.Name)()
+	change, err := s.begin(ctx, AuditEvent{Action: "put-gallery", Gallery: g.Name})
+	if err != nil {
+		return GalleryInfo{}, false, err
+	}
 	created, err := s.deps.Galleries.PutGallery(ctx, g)
 	if err != nil {
-		return GalleryInfo{}, false, stored(err, unknownGallery())
+		return GalleryInfo{}, false, change.ended(ctx, stored(err, unknownGallery()))
 	}
 	s.galleries.put(g)
 	info, err := s.galleries.info(g.Name)
-	return info, created, err
+	return info, created, change.ended(ctx, err)
 }
 
 // Gallery describes a gallery.
@@ -416,6 +420,25 @@ func (s *Service) AddMembers(ctx context.Context, name string, members []Members
 	if _, err := s.galleries.info(name); err != nil {
 		return nil, err
 	}
+	change, err := s.begin(ctx, added(name, members))
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.addMembers(ctx, name, members)
+	return out, change.ended(ctx, err)
+}
+
+// added is the event of adding members. Of a list only its length is kept: one entry a member would make lists slow.
+func added(name string, members []Membership) AuditEvent {
+	e := AuditEvent{Action: "add-members", Gallery: name, Count: len(members)}
+	if len(members) == 1 {
+		e.Subject = members[0].Subject
+	}
+	return e
+}
+
+// addMembers does it. The caller keeps other changes of the gallery away.
+func (s *Service) addMembers(ctx context.Context, name string, members []Membership) ([]MemberResult, error) {
 	out := make([]MemberResult, len(members))
 	var enrolled []Membership
 	undo := joining{service: s, gallery: name} // to memory first, where it is undone at no risk
@@ -469,13 +492,6 @@ func (j *joining) all(ctx context.Context) {
 	j.service.galleries.leave(j.gallery, j.added...)
 }
 
-// undoWithin bounds what is put right after a request whose own time may be over.
-const undoWithin = 5 * time.Second
-
-func aftermath(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), undoWithin)
-}
-
 // addMember brings a subject's references into a gallery in memory.
 func (s *Service) addMember(ctx context.Context, name string, m Membership) error {
 	if err := checkMembership(m); err != nil {
@@ -525,9 +541,13 @@ func (s *Service) RemoveMember(ctx context.Context, name, subject string) error 
 	if _, err := s.galleries.info(name); err != nil {
 		return err
 	}
+	change, err := s.begin(ctx, AuditEvent{Action: "remove-member", Gallery: name, Subject: subject})
+	if err != nil {
+		return err
+	}
 	if err := s.deps.Galleries.RemoveMember(ctx, name, subject); err != nil {
-		return stored(err, unknownGallery())
+		return change.ended(ctx, stored(err, unknownGallery()))
 	}
 	s.galleries.leave(name, subject)
-	return nil
+	return change.ended(ctx, nil)
 }

@@ -62,6 +62,10 @@ func (s *Service) endExpired(ctx context.Context, name string) error {
 // end ends a gallery: its members first, so that it can be tried again, then the gallery with its receipt in one step. The
 // caller keeps other changes of the gallery away.
 func (s *Service) end(ctx context.Context, name, reason string) (GalleryEnd, error) {
+	change, err := s.begin(ctx, AuditEvent{Action: "end-gallery", Gallery: name, Reasons: []string{reason}})
+	if err != nil { // it can be tried again
+		return GalleryEnd{}, err
+	}
 	members, erase := s.galleries.leaving(name)
 	out := GalleryEnd{Gallery: name, Reason: reason, Members: members}
 	for _, subject := range erase {
@@ -83,7 +87,11 @@ func (s *Service) end(ctx context.Context, name, reason string) (GalleryEnd, err
 		return GalleryEnd{}, stored(err, unknownGallery())
 	}
 	s.galleries.drop(name)
-	return out, s.record(ctx, AuditEvent{Action: "end-gallery", Outcome: reason, Gallery: name, Count: out.Erased, Degraded: out.Degraded})
+	change.event.Count = out.Erased
+	if out.Degraded = change.end(ctx, nil, out.Degraded); slices.Contains(out.Degraded, "audit") {
+		out.Receipt = "" // it can be fetched once the gateway writes its record again
+	}
+	return out, nil
 }
 
 // leaving counts the members of a gallery, and names those who are to be forgotten when it ends, sorted.

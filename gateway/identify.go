@@ -24,6 +24,12 @@ func (s *Service) Identify(ctx context.Context, r IdentifyRequest) (IdentifyOutc
 	if err := checkIdentify(r); err != nil {
 		return IdentifyOutcome{}, err
 	}
+	out, err := s.identifyCounted(ctx, r)
+	return out, s.refused(ctx, AuditEvent{Action: "identify", Audience: r.Audience, Gallery: r.Gallery}, err)
+}
+
+// identifyCounted has the party looked up and the decision observed.
+func (s *Service) identifyCounted(ctx context.Context, r IdentifyRequest) (IdentifyOutcome, error) {
 	party, err := s.party(ctx, r.Audience)
 	if err != nil {
 		return IdentifyOutcome{}, err

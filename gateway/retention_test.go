@@ -23,7 +23,9 @@ func (r *recorder) Append(_ context.Context, e gateway.AuditEvent) error {
 	if r.fail != nil {
 		return r.fail
 	}
-	r.events = append(r.events, e)
+	if e.Outcome != "begun" { // every change is announced as well
+		r.events = append(r.events, e)
+	}
 	return nil
 }
 

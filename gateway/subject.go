@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // Subject says what is held about a subject.
@@ -27,16 +28,22 @@ func (s *Service) Forget(ctx context.Context, subject string) (Deletion, error) 
 
 // forget deletes a subject everywhere, if when is nil or says yes to what is held, and puts that on record as action.
 func (s *Service) forget(ctx context.Context, subject, action string, when func(held References) bool) (Deletion, error) {
-	held, degraded, err := s.deps.Registry.Forget(ctx, subject, when)
-	if errors.Is(err, ErrConflict) {
+	change, err := s.begin(ctx, AuditEvent{Action: action, Subject: subject})
+	if err != nil {
 		return Deletion{}, err
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		s.doubt(subject) // it may be gone all the same
-		return Deletion{}, stored(err, unknownSubject())
+	held, degraded, err := s.deps.Registry.Forget(ctx, subject, when)
+	if errors.Is(err, ErrConflict) {
+		change.end(ctx, &Error{Kind: Conflict, Code: "kept"}, nil)
+		return Deletion{}, err
 	}
 	if err != nil {
-		return Deletion{}, unknownSubject()
+		if !errors.Is(err, ErrNotFound) {
+			s.doubt(subject) // it may be gone all the same
+		}
+		err = stored(err, unknownSubject())
+		change.end(ctx, err, nil)
+		return Deletion{}, err
 	}
 	out := Deletion{Subject: subject, Templates: len(held.Templates), Degraded: degraded}
 	out.Receipt, err = s.deps.Issuer.DeletionReceipt(ctx, DeletionFacts{
@@ -45,5 +52,9 @@ func (s *Service) forget(ctx context.Context, subject, action string, when func(
 	if err != nil { // the deletion is done and must not look as if it were not
 		out.Degraded = append(out.Degraded, "signer")
 	}
-	return out, s.record(ctx, AuditEvent{Action: action, Outcome: done, Subject: subject, Count: out.Templates, Degraded: out.Degraded})
+	change.event.Count = out.Templates
+	if out.Degraded = change.end(ctx, nil, out.Degraded); slices.Contains(out.Degraded, "audit") {
+		out.Receipt = "" // what is not on record does not leave
+	}
+	return out, nil
 }

@@ -14,6 +14,12 @@ func (s *Service) Verify(ctx context.Context, r VerifyRequest) (Outcome, error) 
 	if err := checkVerify(r); err != nil {
 		return Outcome{}, err
 	}
+	out, err := s.verifyCounted(ctx, r)
+	return out, s.refused(ctx, AuditEvent{Action: "verify", Audience: r.Audience, Subject: r.Subject}, err)
+}
+
+// verifyCounted has the party looked up, the attempt counted and the decision observed.
+func (s *Service) verifyCounted(ctx context.Context, r VerifyRequest) (Outcome, error) {
 	party, err := s.party(ctx, r.Audience)
 	if err != nil {
 		return Outcome{}, err

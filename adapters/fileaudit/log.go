@@ -38,7 +38,7 @@ type Options struct {
 	Signer       assertion.Signer
 	// Keys is a JSON Web Key Set with every key that may have signed the end of the trail, those that sign no more included;
 	// nil: the Signer's.
-	Keys     func() []byte
+	Keys     func() ([]byte, error)
 	Subjects audit.Subjects
 	Now      func() time.Time             // nil: time.Now
 	Warn     func(what string, err error) // told what an operator should know; nil: nobody
@@ -73,7 +73,7 @@ func open(o Options, files opener) (*Log, error) {
 		o.Now = time.Now
 	}
 	if o.Keys == nil {
-		o.Keys = o.Signer.JWKS
+		o.Keys = func() ([]byte, error) { return o.Signer.JWKS(), nil }
 	}
 	if o.Warn == nil {
 		o.Warn = func(string, error) {}
@@ -90,15 +90,27 @@ func open(o Options, files opener) (*Log, error) {
 		writer: writer{files: files},
 	}
 	l.entries.New = func() any { return &entry{done: make(chan error, 1)} }
-	start, err := l.takeUp()
-	if err == nil {
-		err = l.note(start)
-	}
-	if err != nil {
+	if err := l.start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("fileaudit: %w", err), l.release())
 	}
 	go l.writeAll()
 	return l, nil
+}
+
+// start finds the end of the trail and says so on record. A new trail is signed before it takes anything, so that from then on
+// a HEAD that is missing was taken away.
+func (l *Log) start() error {
+	event, err := l.takeUp()
+	if err != nil {
+		return err
+	}
+	if err := l.note(event); err != nil {
+		return err
+	}
+	if head, err := Head(l.options.Dir); head != "" || err != nil {
+		return err
+	}
+	return l.checkpoint()
 }
 
 // Append puts e on record; see gateway.Audit.

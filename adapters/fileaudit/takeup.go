@@ -11,7 +11,7 @@ import (
 
 // takeUp finds the end of the trail and opens it for appending. It returns the event that says how the gateway found it.
 func (l *Log) takeUp() (start gateway.AuditEvent, err error) {
-	start = gateway.AuditEvent{Action: "start", Outcome: "done"}
+	start = gateway.AuditEvent{Action: audit.Start, Outcome: "done"}
 	dir := l.options.Dir
 	head, err := Head(dir)
 	if err != nil {
@@ -55,7 +55,11 @@ const advice = "find out with `biogate audit verify` what happened; to go on wit
 // inspect checks the last two segments: the last alone may have no line yet. `biogate audit verify` checks all.
 func (l *Log) inspect(segments []audit.Segment, head string) (audit.Report, error) {
 	last := segments[max(0, len(segments)-2):]
-	found, err := audit.Verify(audit.Trail{Segments: last, Head: head, Keys: l.options.Keys(), Running: true})
+	keys, err := l.options.Keys()
+	if err != nil {
+		return audit.Report{}, err
+	}
+	found, err := audit.Verify(audit.Trail{Segments: last, Head: head, Keys: keys, Running: true})
 	if err != nil {
 		return found, err
 	}

@@ -45,6 +45,7 @@ type cli struct {
 	Keys      keysCmd      `cmd:"" help:"List and rotate the signing keys."`
 	Store     storeCmd     `cmd:"" help:"Look after the record."`
 	Config    configCmd    `cmd:"" help:"Check and show the configuration."`
+	Audit     auditCmd     `cmd:"" help:"Check and read the record of what the gateway did."`
 	Models    modelsCmd    `cmd:"" help:"List, check and fetch the models that scores depend on."`
 	Doctor    doctorCmd    `cmd:"" help:"Check that this machine can run the gateway."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`

@@ -77,7 +77,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 	if a.signer, err = a.openSigner(ctx); err != nil {
 		return err
 	}
-	metrics := prommetrics.New(buildinfo.Version(), "record", "cache", "signer", "memory")
+	metrics := prommetrics.New(buildinfo.Version(), "record", "cache", "signer", "memory", "audit")
 	record := guard.New(guardOptions("record", c.Breakers.Record, metrics))
 	if err := a.openRegistry(ctx, record, metrics); err != nil {
 		return err
@@ -87,6 +87,10 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	issuer, err := a.issuer()
+	if err != nil {
+		return err
+	}
+	trail, err := a.openAudit(log, metrics)
 	if err != nil {
 		return err
 	}
@@ -111,6 +115,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		Assertions:   issuer,
 		Nonces:       a.memory,
 		ChallengeKey: challengeKey,
+		Audit:        trail,
 		Observer:     metrics,
 		Now:          time.Now,
 		Policy:       c.DecisionPolicy(),

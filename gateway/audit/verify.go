@@ -22,6 +22,9 @@ const (
 	Forged    = "forged"    // a checkpoint that no known key has signed
 )
 
+// Start is the action of the entry that says that a gateway started. In a new trail nothing else is taken until there is a HEAD.
+const Start = "start"
+
 // MaxFindings bounds a report: one cut makes one finding, a file of noise many.
 const MaxFindings = 100
 
@@ -93,6 +96,7 @@ type verifier struct {
 
 	file     string
 	line     int
+	begun    bool        // there is an entry that the trail took after HEAD was there for the first time
 	unsigned []time.Time // of entries since the last checkpoint: the first and the last
 }
 
@@ -210,6 +214,7 @@ func (v *verifier) take(text []byte) (signed bool) {
 		return v.checkpoint(l)
 	}
 	v.Entries++
+	v.begun = v.begun || l.Action != Start
 	v.LastAction = l.Action
 	at, _ := time.Parse(time.RFC3339Nano, l.At)
 	if len(v.unsigned) < 2 {
@@ -298,7 +303,7 @@ func (v *verifier) end() {
 	switch n := len(v.unsigned); {
 	case furthest != nil:
 		v.find(Truncated, v.Last+1, "the trail ends with line %d; %s says that there were %d on %s", v.Last, furthest.what, furthest.Seq+1, furthest.At().Format(time.RFC3339))
-	case v.trail.Head == "" && v.Checkpoints > 0:
+	case v.trail.Head == "" && v.begun:
 		v.find(Truncated, v.Last+1, "HEAD is missing: nothing says how long the trail was")
 	case n == 2 && v.unsigned[1].Sub(v.unsigned[0]) > MaxUnsigned:
 		v.find(Unsigned, v.Signed+1, "no checkpoint vouches for lines %d to %d, which span %s", v.Signed+1, v.Last, v.unsigned[1].Sub(v.unsigned[0]).Round(time.Second))

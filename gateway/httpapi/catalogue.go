@@ -156,6 +156,7 @@ var catalogue = map[string]entry{
 	codeOverloaded:                  {503, "The gateway is busy", "Try again after the time in Retry-After."},
 	codeDeadline:                    {503, "The gateway ran out of time", "Try again after the time in Retry-After."},
 	codeDraining:                    {503, "The gateway is going down", "Try again: another instance answers."},
+	"audit-unavailable":             {503, "The request cannot be put on record", "Send the same request again later; the operator looks at the disk of the audit trail."},
 	"record-unavailable":            {503, "The record of templates does not answer", "Try again after the time in Retry-After."},
 	"signer-unavailable":            {503, "The signer does not answer", "Try again after the time in Retry-After."},
 	"nonces-unavailable":            {503, "Whether a nonce was used cannot be said", "Try again after the time in Retry-After, with a new nonce."},

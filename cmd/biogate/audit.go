@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"biogate/adapters/fileaudit"
+	"biogate/adapters/filesigner"
 	"biogate/gateway/audit"
 )
 
@@ -31,8 +32,19 @@ func (f auditFlags) where() (string, error) {
 	if f.Dir != "" {
 		return f.Dir, nil
 	}
-	c, err := serveFlags{Config: f.Config, Data: f.Data}.load()
+	c, err := f.load()
 	return auditDir(c), err
+}
+
+// ring is the gateway's keyring as it is found: looking needs no token.
+func (f auditFlags) ring() (*filesigner.Signer, error) {
+	c, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	o := ringOptions(c)
+	o.Algorithm, o.AsFound = "", true
+	return filesigner.Open(o)
 }
 
 type auditVerifyCmd struct {
@@ -123,7 +135,7 @@ func readAnchors(name string) ([]string, error) {
 // keys are the key set of --jwks, several of them as one, or all keys of the gateway's keyring.
 func (c auditVerifyCmd) keys(ctx context.Context) ([]byte, error) {
 	if len(c.JWKS) == 0 {
-		signer, err := c.open("")
+		signer, err := c.ring()
 		if err != nil {
 			return nil, fmt.Errorf("%w; --jwks names a key set to check with instead", err)
 		}
@@ -213,7 +225,7 @@ func (c auditShowCmd) hashed() (string, error) {
 	if c.Subject == "" {
 		return "", nil
 	}
-	signer, err := c.open("")
+	signer, err := c.ring()
 	if err != nil {
 		return "", err
 	}

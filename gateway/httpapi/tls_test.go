@@ -75,7 +75,7 @@ func (r *rig) dialTLS(t testing.TB, config *tls.Config) (*tls.Conn, error) {
 func TestOverTLS(t *testing.T) {
 	r := start(t, &fakeAPI{}, func(d *Deps) {
 		secure(t, d)
-		d.Config.HeaderTimeout, d.Config.Connections = 500*time.Millisecond, 4
+		d.Config.HeaderTimeout, d.Config.Connections = 2*time.Second, 4
 	})
 	for name, c := range map[string]struct {
 		sent   string
@@ -102,6 +102,9 @@ func TestOverTLS(t *testing.T) {
 			t.Errorf("%s: %d %s", name, status, text)
 		}
 		conn.Close()
+		for !r.listener.isEmpty() {
+			time.Sleep(time.Millisecond)
+		}
 	}
 	for range 4 {
 		if _, err := r.dialTLS(t, &tls.Config{}); err != nil {
@@ -129,6 +132,10 @@ func TestWeakTLSIsRefused(t *testing.T) {
 		if _, err := r.dialTLS(t, config); err == nil {
 			t.Errorf("%s: hands were shaken", name)
 		}
+	}
+	lax := start(t, &fakeAPI{}, func(d *Deps) { secure(t, d); d.Config.TLS.CipherSuites = nil })
+	if _, err := lax.dialTLS(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("TLS 1.1 is refused for its suites alone")
 	}
 	if _, err := r.dialTLS(t, &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}); err != nil {
 		t.Error("sound TLS 1.2:", err)

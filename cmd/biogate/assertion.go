@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,6 +26,7 @@ type assertionVerifyCmd struct {
 	Audience string        `help:"Demand this audience; a relying party always does." placeholder:"AUD"`
 	Issuer   string        `help:"Demand this issuer." placeholder:"URL"`
 	Nonce    string        `help:"Demand this nonce."`
+	Level    int           `help:"Demand this level of assurance (claim acr), 1 or 2." default:"1"`
 	Leeway   time.Duration `help:"Allowed difference of clocks." default:"30s"`
 	CA       string        `help:"Certificates that the server of --jwks has its own from, PEM, instead of the system's." placeholder:"FILE" type:"path" env:"BIOGATE_CA"`
 }
@@ -30,9 +34,11 @@ type assertionVerifyCmd struct {
 type assertionAnswer struct {
 	Valid bool `json:"valid"`
 	// AudienceChecked is false when nobody said which audience to demand: then the token may be meant for somebody else.
-	AudienceChecked bool              `json:"audience_checked"`
-	Error           string            `json:"error,omitempty"`
-	Claims          *assertion.Claims `json:"claims,omitempty"`
+	AudienceChecked bool `json:"audience_checked"`
+	// KeyChecked is true when the assertion is bound to the key that was stated.
+	KeyChecked bool              `json:"key_checked"`
+	Error      string            `json:"error,omitempty"`
+	Claims     *assertion.Claims `json:"claims,omitempty"`
 }
 
 func (c assertionVerifyCmd) Run(ctx context.Context, out console) error {
@@ -48,22 +54,51 @@ func (c assertionVerifyCmd) Run(ctx context.Context, out console) error {
 	if err != nil {
 		return fmt.Errorf("key set %s: %w", c.JWKS, err)
 	}
-	claims, err := assertion.Verify(token, jwks, assertion.Expect{
-		Audience: c.Audience, AnyAudience: c.Audience == "", Issuer: c.Issuer, Nonce: c.Nonce, Leeway: c.Leeway,
-	})
+	expect := assertion.Expect{Audience: c.Audience, AnyAudience: c.Audience == "", Issuer: c.Issuer, Nonce: c.Nonce, Level: c.Level, Leeway: c.Leeway}
+	if err := c.bearer(&expect); err != nil {
+		return err
+	}
+	claims, err := assertion.Verify(token, jwks, expect)
 	if err != nil {
 		if printed := out.answer(assertionAnswer{Error: err.Error()}, func(w io.Writer) { fmt.Fprintf(w, "refused: %v\n", err) }); printed != nil {
 			return printed
 		}
 		return errNegative
 	}
-	return out.answer(assertionAnswer{Valid: true, AudienceChecked: c.Audience != "", Claims: &claims}, func(w io.Writer) {
+	unchecked := claims.Confirmation != nil && expect.AnyKey
+	return out.answer(assertionAnswer{Valid: true, AudienceChecked: c.Audience != "", KeyChecked: claims.Confirmation != nil && !unchecked, Claims: &claims}, func(w io.Writer) {
 		fmt.Fprintf(w, "valid: %s by %s for %s, FMR %.3g, %v, until %s\n", claims.Biogate.Decision, claims.Issuer, claims.Audience,
 			claims.Biogate.FMR, claims.AMR, time.Unix(claims.Expiry, 0).UTC().Format(time.RFC3339))
 		if c.Audience == "" {
 			fmt.Fprintln(w, "the audience was not checked: a relying party gives --audience")
 		}
+		if unchecked {
+			fmt.Fprintln(w, "the key that it is bound to was not checked: a relying party gives --dpop-thumbprint or --cert, as the bearer has proven them")
+		}
 	})
+}
+
+// bearer says which key the assertion must be bound to. Without a word any will do: whoever looks at a token is not its bearer.
+func (c assertionVerifyCmd) bearer(e *assertion.Expect) error {
+	if c.Level != 1 && c.Level != 2 {
+		return misuse("--level %d: there are 1 and 2", c.Level)
+	}
+	e.Key.DPoP = c.DPoPThumbprint
+	if c.Cert != "" {
+		data, err := os.ReadFile(c.Cert)
+		if err != nil {
+			return err
+		}
+		block, _ := pem.Decode(data)
+		if block == nil || block.Type != "CERTIFICATE" {
+			return fmt.Errorf("%s holds no certificate in PEM", c.Cert)
+		}
+		sum := sha256.Sum256(block.Bytes)
+		e.Key.Certificate = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	e.Bound = e.Key != (assertion.Confirmation{})
+	e.AnyKey = !e.Bound
+	return nil
 }
 
 func readToken(arg string) (string, error) {

@@ -29,6 +29,9 @@ type assertionVerifyCmd struct {
 	Level    int           `help:"Demand this level of assurance (claim acr), 1 or 2." default:"1"`
 	Leeway   time.Duration `help:"Allowed difference of clocks." default:"30s"`
 	CA       string        `help:"Certificates that the server of --jwks has its own from, PEM, instead of the system's." placeholder:"FILE" type:"path" env:"BIOGATE_CA"`
+
+	DPoPThumbprint string `name:"dpop-thumbprint" help:"Demand that the assertion is bound to the key with this JWK thumbprint (RFC 7638, SHA-256, base64url)." placeholder:"JKT"`
+	Cert           string `help:"Demand that the assertion is bound to this client certificate." placeholder:"FILE"`
 }
 
 type assertionAnswer struct {

@@ -2,13 +2,31 @@ package bolttemplates
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 
 	"go.etcd.io/bbolt"
 )
 
-// Generation implements gateway.Generations; it is 0 in a new file.
+// firstSeeded is below every generation of a file that was given a beginning by chance, and above those of any other: such a file
+// counted from 0.
+const firstSeeded = 1 << 32
+
+// seedGeneration has a file's generations begin by chance. Two records on one cache then never work under the same number, and no
+// node finds what another one keeps: it would not learn of its deletion.
+func seedGeneration(tx *bbolt.Tx) error {
+	held, err := generation(tx)
+	if err != nil || held >= firstSeeded {
+		return err
+	}
+	var random [8]byte
+	_, _ = rand.Read(random[:])                                  // never fails
+	first := firstSeeded + binary.BigEndian.Uint64(random[:])>>2 // 2^62 are left to count
+	return tx.Bucket(bucketMeta).Put(keyGeneration, binary.BigEndian.AppendUint64(nil, first))
+}
+
+// Generation implements gateway.Generations. Where it begins is chance.
 func (s *Store) Generation(ctx context.Context) (g uint64, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) error {
 		g, err = generation(tx)

@@ -151,6 +151,9 @@ func checkFormat(path string, tx *bbolt.Tx, upgradable bool) error {
 			return fmt.Errorf("store %s: damaged, bucket %s is missing", path, name)
 		}
 	}
+	if err := seedGeneration(tx); err != nil {
+		return err
+	}
 	return makeLater(tx)
 }
 
@@ -161,6 +164,9 @@ func makeBuckets(tx *bbolt.Tx) error {
 		}
 	}
 	if err := makeLater(tx); err != nil {
+		return err
+	}
+	if err := seedGeneration(tx); err != nil {
 		return err
 	}
 	return tx.Bucket(bucketMeta).Put(keyFormat, binary.BigEndian.AppendUint64(nil, format))

@@ -142,12 +142,31 @@ func (c *Cache) Put(ctx context.Context, r gateway.References, replaces uint64) 
 	})
 }
 
-// Delete implements gateway.Templates for a cache: it leaves a tombstone.
+// Delete implements gateway.Templates for a cache: it leaves a tombstone. What earlier generations left of subject, which nobody
+// reads any more, goes too.
 func (c *Cache) Delete(ctx context.Context, subject string, version uint64) error {
+	if earlier := c.earlier(subject); len(earlier) > 0 {
+		if err := c.client.Del(ctx, earlier...).Err(); err != nil {
+			return err
+		}
+	}
 	return c.write(subject, func(at place) error {
 		return scriptDelete.Run(ctx, c.client, []string{at.key},
 			c.seal.tombstone(at, version), c.seal.head(at, kindEntry), c.seal.head(at, kindTombstone), digits(version), c.tombstoneTTL.Milliseconds()).Err()
 	})
+}
+
+// maxEarlier is how many generations a deletion looks back. They move at every start and at the first failure of an outage;
+// what is older than this many is left to its TTL.
+const maxEarlier = 64
+
+func (c *Cache) earlier(subject string) []string {
+	generation := c.generation()
+	keys := make([]string, 0, maxEarlier)
+	for back := range min(maxEarlier, generation) {
+		keys = append(keys, c.seal.key(subject, generation-1-back))
+	}
+	return keys
 }
 
 // write calls f, and once more when f's own connection showed that the server is another run than the value was made

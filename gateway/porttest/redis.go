@@ -2,7 +2,9 @@ package porttest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -113,6 +115,80 @@ func (r *Redis) try(command string) error {
 		return fmt.Errorf("redis-server: %s", line)
 	}
 	return err
+}
+
+// Dir is the server's own folder: what it keeps over a restart is there.
+func (r *Redis) Dir() string { return r.dir }
+
+// Everything is what the server holds: every key, with its value.
+func (r *Redis) Everything(t testing.TB) map[string][]byte {
+	t.Helper()
+	c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", r.port), time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	in := bufio.NewReader(c)
+	ask := func(words ...string) []string {
+		var b strings.Builder
+		fmt.Fprintf(&b, "*%d\r\n", len(words))
+		for _, w := range words {
+			fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(w), w)
+		}
+		_, err := io.WriteString(c, b.String())
+		reply, errReply := readReply(in)
+		if err := errors.Join(err, errReply); err != nil {
+			t.Fatal(err)
+		}
+		return reply
+	}
+	read := map[string][]string{
+		"string": {"GET"}, "hash": {"HGETALL"}, "list": {"LRANGE", "0", "-1"}, "set": {"SMEMBERS"}, "zset": {"ZRANGE", "0", "-1", "WITHSCORES"},
+	}
+	out := map[string][]byte{}
+	for _, key := range ask("KEYS", "*") {
+		kind := ask("TYPE", key)[0]
+		command, ok := read[kind]
+		if !ok {
+			t.Fatalf("a key of type %s is not read here", kind)
+		}
+		out["redis "+key] = []byte(key + "\n" + strings.Join(ask(append([]string{command[0], key}, command[1:]...)...), "\n"))
+	}
+	return out
+}
+
+// readReply reads one reply of RESP 2 as the strings that are in it.
+func readReply(in *bufio.Reader) ([]string, error) {
+	line, err := in.ReadString('\n')
+	if err != nil || len(line) < 3 {
+		return nil, errors.Join(err, errors.New("redis-server: no reply"))
+	}
+	rest := line[1 : len(line)-2]
+	switch line[0] {
+	case '+', ':':
+		return []string{rest}, nil
+	case '$', '*':
+		n, err := strconv.Atoi(rest)
+		if err != nil || n < 0 {
+			return nil, err
+		}
+		if line[0] == '$' {
+			b := make([]byte, n+2)
+			_, err := io.ReadFull(in, b)
+			return []string{string(b[:n])}, err
+		}
+		var out []string
+		for range n {
+			one, err := readReply(in)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, one...)
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("redis-server: %s", line)
 }
 
 func freePort(t testing.TB) int {

@@ -117,9 +117,6 @@ func (r *Redis) try(command string) error {
 	return err
 }
 
-// Dir is the server's own folder: what it keeps over a restart is there.
-func (r *Redis) Dir() string { return r.dir }
-
 // Everything is what the server holds: every key, with its value.
 func (r *Redis) Everything(t testing.TB) map[string][]byte {
 	t.Helper()

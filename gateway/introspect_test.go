@@ -238,6 +238,7 @@ type brokenNonces struct{}
 func (brokenNonces) Spend(context.Context, string, time.Time) (bool, error) {
 	return false, errors.New("no answer")
 }
+
 func (brokenNonces) Used(context.Context, string) (bool, error) {
 	return false, errors.New("no answer")
 }

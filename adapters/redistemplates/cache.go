@@ -2,8 +2,7 @@
 //
 // Keys and values are bound to the deployment by a key that Redis does not know: a key of Redis carries no identifier,
 // and a value that another deployment, another subject, another generation, another run of the server or chance put
-// there is not believed. Templates rest unencrypted in Redis for now, authenticated only: give Redis the protection of
-// the record. Encryption is not built yet.
+// there is not believed. References come in their envelope (gateway/vault): Redis sees no template.
 //
 // What a Redis server kept over a restart may be older than what it acknowledged (its snapshots lag). Every value
 // therefore names the run of the server that took it, and values of another run count as absent. A server that hides

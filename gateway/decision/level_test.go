@@ -29,7 +29,8 @@ func TestSecondLevel(t *testing.T) {
 		{"a face that suffices, and such a finger beside it", strict, decision.Strength{FMR: 1e-13, Fresh: true, Supports: []decision.Support{face, finger}}, ""},
 		{
 			"a living lookalike beside a finger of silicone", strict,
-			decision.Strength{FMR: 1e-9, Fresh: true, Supports: []decision.Support{{Modality: matcher.Face, FMR: 1e-2, Cleared: true}, finger}}, "pad",
+			decision.Strength{FMR: 1e-9, Fresh: true, Supports: []decision.Support{{Modality: matcher.Face, FMR: 1e-2, Cleared: true}, finger}},
+			"pad",
 		},
 		{"a face and a finger", both, decision.Strength{FMR: 1e-12, Supports: []decision.Support{face, finger}}, ""},
 		{"two fingers", both, decision.Strength{FMR: 1e-12, Supports: []decision.Support{finger, finger}}, "modality"},

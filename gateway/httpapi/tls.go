@@ -25,12 +25,11 @@ type Certificate struct {
 	log              *slog.Logger
 	now              func() time.Time
 
-	mu      sync.Mutex
-	checked time.Time
-	tried   [2]fs.FileInfo // as they were when they were last read, for good or bad
-	failed  bool
-	held    atomic.Pointer[tls.Certificate]
-	next    atomic.Int64 // Unix nanoseconds of the next look
+	mu     sync.Mutex
+	tried  [2]fs.FileInfo // as they were when they were last read, for good or bad
+	failed bool
+	held   atomic.Pointer[tls.Certificate]
+	next   atomic.Int64 // Unix nanoseconds of the next look
 }
 
 // LoadCertificate reads a chain, leaf first, and its key, both PEM. A key that others than its owner can read is refused.

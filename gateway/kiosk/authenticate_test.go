@@ -275,8 +275,12 @@ func TestFreshness(t *testing.T) {
 		age, window time.Duration
 		want        string
 	}{
-		{0, time.Minute, ""}, {time.Minute, time.Minute, ""}, {61 * time.Second, time.Minute, "request-stale"}, {-61 * time.Second, time.Minute, "request-stale"},
-		{11 * time.Second, 10 * time.Second, "request-stale"}, {-11 * time.Second, 10 * time.Second, "request-stale"}, // Redis is gone
+		{0, time.Minute, ""},
+		{time.Minute, time.Minute, ""},
+		{61 * time.Second, time.Minute, "request-stale"},
+		{-61 * time.Second, time.Minute, "request-stale"},
+		{11 * time.Second, 10 * time.Second, "request-stale"},
+		{-11 * time.Second, 10 * time.Second, "request-stale"}, // Redis is gone
 	} {
 		k := newDesk(t)
 		r := k.signed(t, "gate-1", k.gate, nil)

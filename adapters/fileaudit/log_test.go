@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ import (
 
 const (
 	writerEnv = "FILEAUDIT_TEST_WRITER"
+	fullEnv   = "FILEAUDIT_TEST_FULL"
 	secretID  = "subject-that-nobody-may-read"
 )
 
@@ -30,6 +32,9 @@ const (
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(writerEnv); dir != "" {
 		appendUntilKilled(dir)
+	}
+	if dir := os.Getenv(fullEnv); dir != "" {
+		appendOnAFullDisk(dir)
 	}
 	os.Exit(m.Run())
 }
@@ -457,6 +462,68 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 		}
 	}
 	t.Logf("%d rounds, %d acknowledged, %d on record", rounds, len(acked), len(have))
+}
+
+// appendOnAFullDisk fills what the system lets this process write, asks on, and goes on when there is room again.
+func appendOnAFullDisk(dir string) {
+	signal.Ignore(syscall.SIGXFSZ)
+	fail := func(what string, err error) {
+		fmt.Println(what, err)
+		os.Exit(1)
+	}
+	o, err := optionsAt(dir)
+	if err != nil {
+		fail("options", err)
+	}
+	l, err := Open(o)
+	if err != nil {
+		fail("open", err)
+	}
+	limit := func(bytes uint64) {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: bytes, Max: syscall.RLIM_INFINITY & (1<<63 - 1)}); err != nil {
+			fail("limit", err)
+		}
+	}
+	limit(32 << 10)
+	acked, refused := 0, 0
+	for i := 0; refused < 20; i++ {
+		if err := l.Append(context.Background(), event(i)); err != nil {
+			refused++
+			continue
+		}
+		fmt.Println("ack", fmt.Sprint("trace-", i))
+		acked++
+	}
+	if acked == 0 {
+		fail("nothing was acknowledged", nil)
+	}
+	limit(1 << 30)
+	if err := l.Append(context.Background(), event(1_000_000)); err != nil {
+		fail("there is room again", err)
+	}
+	fmt.Println("ack", "trace-1000000")
+	if err := l.Close(); err != nil {
+		fail("close", err)
+	}
+	os.Exit(0)
+}
+
+// A disk that is full, as the system tells it, means refusing: what was acknowledged is on record, nothing else is.
+func TestFullDiskRefusesAndRecovers(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fullEnv+"="+dir)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var acked []string
+	for line := range strings.Lines(string(out)) {
+		acked = append(acked, strings.TrimPrefix(strings.TrimSpace(line), "ack "))
+	}
+	if got := sound(t, options(t, dir)); !slices.Equal(got, acked) {
+		t.Errorf("%d on record, %d acknowledged", len(got), len(acked))
+	}
 }
 
 func BenchmarkAppend(b *testing.B) {

@@ -8,9 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -51,15 +54,16 @@ type Line struct {
 	Prev       string   `json:"prev"` // hash of the line before
 }
 
-// Subjects turns enrolled ids into what stands in a trail.
-type Subjects struct{ key []byte }
+// Subjects turns enrolled ids into what stands in a trail. It is safe for concurrent use.
+type Subjects struct{ macs *sync.Pool }
 
 // NewSubjects takes the deployment's secret for audit trails, at least 32 bytes. Without it nobody can tell whose an entry is.
 func NewSubjects(key []byte) (Subjects, error) {
 	if len(key) < sha256.Size {
 		return Subjects{}, fmt.Errorf("audit: the key of subjects has %d bytes, at least %d are needed", len(key), sha256.Size)
 	}
-	return Subjects{bytes.Clone(key)}, nil
+	key = bytes.Clone(key)
+	return Subjects{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}, nil
 }
 
 // Of is HMAC-SHA-256 of an enrolled id, base64url; empty for none.
@@ -67,10 +71,13 @@ func (s Subjects) Of(subject string) string {
 	if subject == "" {
 		return ""
 	}
-	mac := hmac.New(sha256.New, s.key)
-	mac.Write([]byte("biogate audit subject v1:"))
-	mac.Write([]byte(subject))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	mac := s.macs.Get().(hash.Hash)
+	defer s.macs.Put(mac)
+	mac.Reset()
+	_, _ = io.WriteString(mac, "biogate audit subject v1:")
+	_, _ = io.WriteString(mac, subject)
+	var sum Hash
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(sum[:0]))
 }
 
 // AppendBody appends the middle of e's line: what stands between the number and the hash before it, which only the writer

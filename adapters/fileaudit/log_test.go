@@ -141,9 +141,12 @@ func TestAppendsAreOnRecordAcrossRestarts(t *testing.T) {
 	}
 }
 
-func TestSecondGatewayIsRefused(t *testing.T) {
+func TestNewTrailIsSignedAndHeldAlone(t *testing.T) {
 	o := options(t, t.TempDir())
 	openLog(t, o)
+	if head, err := Head(o.Dir); head == "" || err != nil {
+		t.Errorf("a new trail takes entries before there is a HEAD: %v", err)
+	}
 	if !Running(o.Dir) {
 		t.Error("nobody seems to have the folder open")
 	}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"biogate/gateway"
+	"biogate/gateway/audit"
+)
+
+// auditing runs an audit command on a gateway's data folder.
+func auditing(t *testing.T, data string, args ...string) (status int, stdout string) {
+	t.Helper()
+	var out bytes.Buffer
+	status = run(t.Context(), append([]string{"audit", "--json"}, append(args, "--data", data)...), &out, io.Discard)
+	return status, out.String()
+}
+
+// A trail of a gateway that ran is sound, shows a subject's entries to whoever has the keyring, and a changed byte is found.
+func TestAuditCommands(t *testing.T) {
+	h := newHouse(t)
+	data := h.config.Data
+	for _, subject := range []string{"subject-one", "subject-two"} {
+		if _, err := h.service.Forget(context.Background(), subject); gateway.AsError(err).Code != "subject-unknown" {
+			t.Fatal(err)
+		}
+	}
+	if status, out := auditing(t, data, "verify"); status != exitDone {
+		t.Errorf("while the gateway runs: %d, %s", status, out)
+	}
+	status, anchor := auditing(t, data, "checkpoint")
+	if status != exitDone {
+		t.Fatalf("%d %s", status, anchor)
+	}
+	h.stop()
+	var said struct{ Checkpoint string }
+	if err := json.Unmarshal([]byte(anchor), &said); err != nil {
+		t.Fatal(err)
+	}
+	kept := filepath.Join(t.TempDir(), "anchors")
+	if err := os.WriteFile(kept, []byte(said.Checkpoint+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, out := auditing(t, data, "verify", "--anchor", kept); status != exitDone || !strings.Contains(out, `"valid": true`) {
+		t.Errorf("%d, %s", status, out)
+	}
+	var shown struct{ Entries []audit.Line }
+	_, out := auditing(t, data, "show", "--subject", "subject-one")
+	if err := json.Unmarshal([]byte(out), &shown); err != nil || len(shown.Entries) != 2 || shown.Entries[0].Action != "forget" {
+		t.Errorf("%s, %v", out, err)
+	}
+	segments, _ := filepath.Glob(filepath.Join(data, "audit", "*.jsonl"))
+	text, err := os.ReadFile(segments[0])
+	if err != nil || bytes.Contains(text, []byte("subject-one")) {
+		t.Fatalf("the trail names a subject, or %v", err)
+	}
+	if err := os.WriteFile(segments[0], bytes.Replace(text, []byte("subject-unknown"), []byte("done"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, out := auditing(t, data, "verify"); status != exitNegative || !strings.Contains(out, `"kind": "changed"`) {
+		t.Errorf("%d, %s", status, out)
+	}
+	if status, _ := auditing(t, data, "verify", "--dir", t.TempDir()); status != exitFailure {
+		t.Errorf("a folder without a trail: %d", status)
+	}
+	if _, err := build(t.Context(), h.config, newLog(io.Discard, "error")); err == nil || !strings.Contains(err.Error(), "biogate audit verify") {
+		t.Errorf("the gateway starts on a trail that was changed: %v", err)
+	}
+}

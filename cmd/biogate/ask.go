@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"biogate/gateway/assertion"
+	"biogate/gateway/challenge"
 	"biogate/gateway/decision"
 )
 
@@ -87,7 +88,7 @@ type verifyCmd struct {
 }
 
 func (c verifyCmd) Run(ctx context.Context, out console) error {
-	return c.decide(ctx, out, "/v1/verifications", map[string]any{"subject": c.Subject})
+	return c.decide(ctx, out, "/v1/verifications", map[string]any{"subject": c.Subject}, map[string]any{"subject": c.Subject})
 }
 
 type identifyCmd struct {
@@ -105,7 +106,7 @@ func (c identifyCmd) Run(ctx context.Context, out console) error {
 	if len(c.Among) > 0 {
 		body["subjects"] = c.Among
 	}
-	return c.decide(ctx, out, "/v1/identifications", body)
+	return c.decide(ctx, out, "/v1/identifications", body, map[string]any{"gallery": c.Gallery})
 }
 
 // outcome is what verify and identify read of an answer.
@@ -127,8 +128,8 @@ type outcome struct {
 	} `json:"candidates"`
 }
 
-// decide asks, checks the assertion as its audience would, and prints both.
-func (c askFlags) decide(ctx context.Context, out console, path string, body map[string]any) error {
+// decide asks, checks the assertion as its audience would, and prints both. about is what a challenge is for.
+func (c askFlags) decide(ctx context.Context, out console, path string, body, about map[string]any) error {
 	samples, err := c.samples()
 	if err != nil {
 		return err
@@ -138,6 +139,9 @@ func (c askFlags) decide(ctx context.Context, out console, path string, body map
 		body["nonce"] = c.Nonce
 	}
 	return c.ask(ctx, func(gw client) error {
+		if err := c.answerChallenge(ctx, gw, body, about); err != nil {
+			return err
+		}
 		answer, err := gw.post(ctx, path, body)
 		if err != nil {
 			return err
@@ -157,6 +161,23 @@ func (c askFlags) decide(ctx context.Context, out console, path string, body map
 		}
 		return nil
 	})
+}
+
+// answerChallenge makes the request the answer to a challenge for it alone, as kiosks do: nobody can send it a second time. A nonce
+// that is one already is left to stand for itself.
+func (c askFlags) answerChallenge(ctx context.Context, gw client, body, about map[string]any) error {
+	if challenge.Ours(c.Nonce) {
+		return nil
+	}
+	about["audience"] = c.Audience
+	answer, err := gw.post(ctx, "/v1/challenges", about)
+	if err != nil {
+		return err
+	}
+	var issued struct{ Nonce string }
+	err = json.Unmarshal(answer, &issued)
+	body["challenge"] = issued.Nonce
+	return err
 }
 
 // check: a match without a good assertion is a failure.

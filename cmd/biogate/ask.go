@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -189,7 +190,15 @@ func (c askFlags) check(ctx context.Context, gw client, o outcome) error {
 	if err != nil {
 		return fmt.Errorf("key set: %w", err)
 	}
-	_, err = assertion.Verify(o.Assertion, jwks, assertion.Expect{Audience: c.Audience, Nonce: c.Nonce, Leeway: 30 * time.Second})
+	expect := assertion.Expect{Audience: c.Audience, Nonce: c.Nonce, Leeway: 30 * time.Second}
+	if c.TLSCert != "" { // an assertion that is bound to a key is bound to ours
+		sum, err := readCertificate(c.TLSCert)
+		if err != nil {
+			return err
+		}
+		expect.Key.Certificate = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	_, err = assertion.Verify(o.Assertion, jwks, expect)
 	return err
 }
 

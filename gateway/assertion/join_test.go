@@ -212,7 +212,7 @@ func TestTwoAudiencesCannotJoinAPerson(t *testing.T) {
 	timeless := join(atBank, atShop, alike(paths, times...))
 	right, by := best(atBank, atShop)
 	t.Logf("of %d assertions by chance %.2f %%, by all but the time %.2f %%, by the best of all attacks (%d members) %.2f %%", len(atBank), 100*chance, 100*timeless, len(by), 100*right)
-	if timeless > 0.08 || right > 0.15 {
+	if timeless > 0.12 || right > 0.15 {
 		t.Errorf("joined: %.1f %% without the time; %.1f %% by %v", 100*timeless, 100*right, by)
 	}
 	w.apart = true

@@ -16,7 +16,7 @@ import (
 // many people share each, and each is rounded to the side that claims less.
 const (
 	rateStep     = 3                // decades: 1e-3, 1e-6, 1e-9, 1e-12
-	qualityStep  = 20               // 0, 20, ... 100
+	qualityStep  = 50               // 0, 50, 100: poor, fair, perfect
 	padSteps     = 2                // 0, 0.5, 1
 	clockStep    = 10 * time.Second // of iat, nbf and auth_time
 	clockPortion = 10               // and at most this part of the lifetime

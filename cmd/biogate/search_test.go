@@ -39,10 +39,10 @@ func (n *needles) text(what, text string) {
 	if len(text) < 8 {
 		panic("what is that short is found anywhere: " + text)
 	}
-	n.texts[text] = what
 	n.texts[url.PathEscape(text)] = what + ", escaped"
 	n.texts[url.QueryEscape(text)] = what + ", escaped"
 	n.texts[strings.ToLower(url.QueryEscape(text))] = what + ", escaped"
+	n.texts[text] = what
 	for _, form := range forms([]byte(text))[1:] {
 		n.texts[form.text] = what + ", " + form.name
 	}

@@ -51,7 +51,7 @@ func (w world) assertions(t *testing.T) (atBank, atShop []held) {
 			a := shown(random, fmt.Sprintf("person-%d", person), now)
 			atBank = append(atBank, held{person, say(a, audience)})
 			came := now
-			now = now.Add(time.Duration(random.IntN(3000)) * time.Millisecond)
+			now = now.Add(time.Duration(random.IntN(300)) * time.Millisecond)
 			a.AuthTime, a.Challenge = now, challengeAt(random, now)
 			if w.apart {
 				now = came.Add(time.Duration(random.IntN(1000)) * w.spacing)
@@ -205,14 +205,14 @@ func best(atBank, atShop []held) (right float64, by []string) {
 // Two audiences that hold all their assertions cannot join a person: no member and no combination of members finds one among
 // thousands. What they are left with is when: who is the only one at the whole gateway within ten seconds is seen by both.
 func TestTwoAudiencesCannotJoinAPerson(t *testing.T) {
-	w := world{people: 1000, visits: 2, spacing: 5 * time.Millisecond} // 200 people a second, at a national gateway
+	w := world{people: 800, visits: 2, spacing: 5 * time.Millisecond} // 200 people a second, at a national gateway
 	atBank, atShop := w.assertions(t)
 	paths := pathsOf(atBank, atShop)
 	chance := 2.0 / float64(len(atShop)) // each has two assertions there
 	timeless := join(atBank, atShop, alike(paths, times...))
 	right, by := best(atBank, atShop)
 	t.Logf("of %d assertions by chance %.2f %%, by all but the time %.2f %%, by the best of all attacks (%d members) %.2f %%", len(atBank), 100*chance, 100*timeless, len(by), 100*right)
-	if timeless > 0.12 || right > 0.15 {
+	if timeless > 0.14 || right > 0.17 {
 		t.Errorf("joined: %.1f %% without the time; %.1f %% by %v", 100*timeless, 100*right, by)
 	}
 	w.apart = true

@@ -114,6 +114,19 @@ func FuzzMembers(f *testing.F) {
 	})
 }
 
+func FuzzIntrospect(f *testing.F) {
+	f.Add([]byte("token=a.b.c&token_type_hint=access_token"))
+	f.Add([]byte("token=%61&token=b"))
+	f.Fuzz(func(t *testing.T, form []byte) {
+		token, err := Introspect(Body{ContentType: "application/x-www-form-urlencoded", Bytes: form})
+		if err != nil {
+			wantRefusal(t, err)
+		} else if token == "" || len(token) > gateway.MaxTokenBytes {
+			t.Fatalf("accepted a token of %d bytes", len(token))
+		}
+	})
+}
+
 // wantRefusal: whatever a client sends is the client's fault, and is said in few words.
 func wantRefusal(t *testing.T, err error) {
 	t.Helper()

@@ -9,10 +9,11 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"biogate/adapters/bolttemplates"
-	"biogate/adapters/redistemplates"
+	"biogate/adapters/fileaudit"
 	"biogate/gateway/config"
 	"biogate/models"
 )
@@ -33,13 +34,13 @@ func (d doctorCmd) Run(ctx context.Context, out console) error {
 	findings := d.examine(ctx)
 	failed := false
 	for _, f := range findings {
-		failed = failed || f.State == "failure"
+		failed = failed || f.State == failure
 	}
 	err := out.answer(map[string]any{"ok": !failed, "findings": findings}, func(w io.Writer) {
 		for _, f := range findings {
-			fmt.Fprintf(w, "%-8s %-8s %s\n", f.State, f.Check, f.Detail)
+			fmt.Fprintf(w, "%-8s %-9s %s\n", f.State, f.Check, strings.ReplaceAll(f.Detail, "\n", fmt.Sprintf("\n%19s", "")))
 			if f.Remedy != "" {
-				fmt.Fprintf(w, "%18s%s\n", "", f.Remedy)
+				fmt.Fprintf(w, "%19s-> %s\n", "", f.Remedy)
 			}
 		}
 	})
@@ -51,31 +52,39 @@ func (d doctorCmd) Run(ctx context.Context, out console) error {
 
 func (d doctorCmd) examine(ctx context.Context) []finding {
 	c, err := d.load()
-	out := []finding{judge("config", err, "failure", "the settings are sound", "mend the setting that is named")}
+	out := []finding{judge("config", err, failure, "the settings are sound", "mend the setting that is named")}
 	if err != nil {
 		return out
 	}
-	out = append(out, finding{"machine", "ok", fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version()), ""})
-	out = append(out, judge("models", models.Verify(c.Models), "warning", "every network is what its manifest says", "make models"))
+	out = append(out, finding{"machine", fine, fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version()), ""})
+	out = append(out, judge("models", models.Verify(c.Models), warning, "every network is what its manifest says", "make models"))
 	e, err := openEngines(engineOptions{models: c.Models, face: c.FaceModel, networks: c.Networks, sessions: 1})
 	if err == nil {
 		defer e.close()
 		err = errors.Join(e.missingErrors()...)
 	}
 	if e.networks != "" {
-		out = append(out, judge("networks", e.instead, "warning", "face networks run in "+e.networks, "make models; until then they run in "+e.networks+" and take longer"))
+		out = append(out, judge("networks", e.instead, warning, "face networks run in "+e.networks, "make models; until then they run in "+e.networks+" and take longer"))
 	}
-	out = append(out, judge("engines", err, "warning", fmt.Sprintf("%v", e.served()), "fetch the networks and their runtime (make models)"))
-	out = append(out, judge("store", checkStore(c), "failure", storeFile(c.Data)+" can be opened", "stop the gateway that has it open, or give the folder to this user"))
-	if c.Redis != "" {
-		out = append(out, judge("redis", checkRedis(ctx, c), "warning", "answers", "the gateway works without it, from the record"))
+	out = append(out, judge("engines", err, warning, fmt.Sprintf("%v", e.served()), "fetch the networks and their runtime (make models)"))
+	runs := c.Audit.Enabled && fileaudit.Running(auditDir(c))
+	out = append(out, examineMode(c), examineKeys(c), examineTemplateKeys(c))
+	out = append(out, examineToken(ctx, c)...)
+	out = append(out, examineDevices(c, time.Now()))
+	out = append(out, examineTLS(c, time.Now())...)
+	out = append(out, examineAudit(c, runs)...)
+	out = append(out, examineRedis(ctx, c)...)
+	out = append(out, examineClock())
+	if runs {
+		return append(out, finding{"running", fine, "a gateway runs on this record", ""})
 	}
-	return append(out, judge("listen", checkListen(c.Listen), "failure", c.Listen+" is free", "choose another address with --listen"))
+	out = append(out, judge("store", checkStore(c), failure, storeFile(c.Data)+" can be opened", "stop the gateway that has it open, or give the folder to this user"))
+	return append(out, judge("listen", checkListen(c.Listen), failure, c.Listen+" is free", "choose another address with --listen"))
 }
 
-func judge(check string, err error, state, fine, remedy string) finding {
+func judge(check string, err error, state, good, remedy string) finding {
 	if err == nil {
-		return finding{check, "ok", fine, ""}
+		return finding{check, fine, good, ""}
 	}
 	return finding{check, state, err.Error(), remedy}
 }
@@ -98,17 +107,6 @@ func checkStore(c config.Config) error {
 		return err
 	}
 	return store.Close()
-}
-
-func checkRedis(ctx context.Context, c config.Config) error {
-	cache, err := redistemplates.New(redistemplates.Options{URL: c.Redis, Deployment: c.Cache.Deployment, Key: make([]byte, 32)})
-	if err != nil {
-		return err
-	}
-	defer cache.Close()
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	return cache.Ping(ctx)
 }
 
 func checkListen(addr string) error {

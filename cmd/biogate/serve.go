@@ -74,6 +74,8 @@ func newLog(w io.Writer, level string) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l}))
 }
 
+func quietLog() *slog.Logger { return newLog(io.Discard, "error") }
+
 // announce says what runs, and what an operator must not overlook.
 func (a *app) announce(log *slog.Logger) {
 	for _, e := range a.engines.list {

@@ -32,7 +32,7 @@ func (a *app) openStore(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	if !development && a.templateKeys.Development() {
-		return fmt.Errorf("the template keys in %s were made by development mode; production needs its own, for a record of its own: choose another data folder and run: biogate keys init", keyDir(a.config.Data))
+		return developmentTemplateKeys(a.config.Data)
 	}
 	a.sealer = vault.NewSealer(a.templateKeys)
 	return upgrade(ctx, a.store, a.sealer, log)

@@ -49,6 +49,9 @@ type app struct {
 
 // build makes a gateway that listens and does not serve yet. What was opened is closed again when something is missing.
 func build(ctx context.Context, c config.Config, log *slog.Logger) (*app, error) {
+	if err := unready(c); err != nil {
+		return nil, err
+	}
 	a := &app{config: c}
 	if err := a.open(ctx, log); err != nil {
 		a.close()

@@ -22,6 +22,7 @@ type cache struct {
 	moving sync.Mutex  // one move of the generation at a time
 	void   atomic.Bool // a move is owed: nothing in the cache can be believed
 	used   atomic.Bool // this generation may have entries
+	floors floors      // of this generation
 }
 
 func newCache(store gateway.Templates, generations gateway.Generations, generation *atomic.Uint64) *cache {
@@ -46,7 +47,12 @@ func (c *cache) get(ctx context.Context, subject string) (gateway.References, er
 	case c.void.Load():
 		return gateway.References{}, errVoid
 	}
-	return c.source.get(ctx, subject)
+	r, err := c.source.get(ctx, subject)
+	if err == nil && r.Version < c.floors.of(subject) { // it was replaced or deleted, and somebody put it back
+		_ = c.delete(ctx, subject, r.Version)
+		return gateway.References{}, gateway.ErrNotFound
+	}
+	return r, err
 }
 
 // fill keeps what was read from the record, unless the cache knows better. The caller keeps changes of the subject away.
@@ -68,6 +74,9 @@ func (c *cache) replace(ctx context.Context, r gateway.References, replaced uint
 	if err := c.trust(ctx); err != nil {
 		return err
 	}
+	if replaced > 0 || c.floors.of(r.Subject) > 0 { // there is something that could be put back
+		c.raise(ctx, r.Subject, r.Version)
+	}
 	err := c.put(ctx, r, replaced)
 	if errors.Is(err, gateway.ErrConflict) { // it holds something else: at least nothing older may stay
 		err = c.delete(ctx, r.Subject, r.Version-1)
@@ -84,6 +93,23 @@ func (c *cache) invalidate(ctx context.Context, subject string, version uint64) 
 		return err
 	}
 	return c.lost(ctx, c.delete(ctx, subject, version))
+}
+
+// forgotten is invalidate for what the record has deleted: nothing before version is believed again.
+func (c *cache) forgotten(ctx context.Context, subject string, version uint64) error {
+	if c.none {
+		return nil
+	}
+	c.raise(ctx, subject, version)
+	return c.invalidate(ctx, subject, version)
+}
+
+// raise notes that the record holds nothing before version. Where there is no room for it the cache is void instead.
+func (c *cache) raise(ctx context.Context, subject string, version uint64) {
+	if !c.floors.raise(subject, version) {
+		c.void.Store(true)
+		_ = c.trust(ctx)
+	}
 }
 
 // put marks the generation as used: also by an attempt that failed, which may have reached the cache or still may.
@@ -123,6 +149,7 @@ func (c *cache) trust(ctx context.Context) error {
 	}
 	c.used.Store(false) // before the generation: a fill that is under way may use the next one at once
 	c.generation.Store(next)
+	c.floors.clear()
 	c.void.Store(false)
 	return nil
 }

@@ -4,6 +4,7 @@
 //   - A cache that could not be told of a change is void as a whole: the generation moves on. While it cannot move, and
 //     until it has moved once after the start, the cache is not used.
 //   - What was read from the record goes into the cache only while no change of that subject can come between.
+//   - What was replaced or deleted is not believed when the cache has it all the same: somebody put it back.
 //   - A change whose outcome is not known keeps its subject out of the cache until the outcome must be known.
 //
 // The rules hold for one process that alone writes to a record. The record must order its writes: once one of a subject
@@ -211,7 +212,7 @@ func (r *Registry) Forget(ctx context.Context, subject string, when func(held ga
 	if err != nil {
 		return gateway.References{}, r.missing(cacheErr), err
 	}
-	cacheErr = r.cache.invalidate(ctx, subject, r.version(held.Version))
+	cacheErr = r.cache.forgotten(ctx, subject, r.version(held.Version))
 	r.follow(gateway.References{Subject: subject})
 	missing := r.missing(cacheErr)
 	if r.erasing() {

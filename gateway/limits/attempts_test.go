@@ -109,6 +109,36 @@ func TestLocalFullOfWaiting(t *testing.T) {
 	}
 }
 
+// TestOneDeviceCannotFillLocal: who fails five times at each of as many subjects as are held shuts out nobody for longer than
+// those have to wait, though failures are kept for a day, and who has to wait longer is not forgotten for it.
+func TestOneDeviceCannotFillLocal(t *testing.T) {
+	clock := &manualClock{start}
+	local := limits.NewLocal(nist, 10, clock.now)
+	fail := func(subject string) {
+		for range 5 {
+			begin(t, local, subject)
+		}
+	}
+	fail("victim")
+	clock.t = clock.t.Add(30 * time.Second)
+	begin(t, local, "victim") // the sixth: a minute
+	for i := range 9 {
+		fail(fmt.Sprint(i))
+	}
+	clock.t = clock.t.Add(30 * time.Second)
+	for i := range 9 {
+		if _, err := local.Begin(t.Context(), fmt.Sprint("another", i)); err != nil {
+			t.Fatalf("after the wait of all but one another subject is refused: %v", err)
+		}
+	}
+	if wait := begin(t, local, "victim"); wait != 30*time.Second {
+		t.Errorf("who has to wait still was forgotten: %s", wait)
+	}
+	if n := local.Len(); n > 10 {
+		t.Errorf("%d subjects are held, at most 10 may be", n)
+	}
+}
+
 // faulty is a shared memory that can go away.
 type faulty struct {
 	limits.Counter

@@ -16,9 +16,10 @@ var ErrFull = errors.New("the memory of failed attempts is full of subjects that
 // Local counts failed attempts in the memory of this process, for a bounded number of subjects, whose names it does not keep. It
 // fulfils gateway.Attempts and is safe for concurrent use.
 //
-// When it is full, the subject whose last attempt is the longest ago and that need not wait is forgotten: whoever wants a
-// subject's failures, fewer than Rule.Failures, to be forgotten has to fail at as many others as it holds. Who has to wait is never
-// forgotten early; when all have to, Begin fails.
+// When it is full, the subject whose last attempt is the longest ago and that need not wait is forgotten, those below Rule.Failures
+// first: whoever wants a subject's failures to be forgotten has to fail at as many others as it holds. Who has to wait is never
+// forgotten early; when all have to, Begin fails. Those whose wait is over must not fill it: one device that fails five times at
+// each of as many subjects would shut out everybody else for as long as failures are kept.
 type Local struct {
 	rule Rule
 	most int
@@ -56,7 +57,7 @@ func (l *Local) Begin(_ context.Context, subject string) (wait time.Duration, er
 	if wait > 0 {
 		return wait, nil
 	}
-	if l.held[n] == nil && !l.room() {
+	if l.held[n] == nil && !l.room(now) {
 		return 0, ErrFull
 	}
 	l.put(n, next)
@@ -131,15 +132,23 @@ func (l *Local) expire(now time.Time) {
 	}
 }
 
+// looked bounds how many subjects at or above Rule.Failures are looked at for one that need not wait any more.
+const looked = 64
+
 // room makes room for one more.
-func (l *Local) room() bool {
+func (l *Local) room(now time.Time) bool {
 	if len(l.held) < l.most {
 		return true
 	}
-	oldest := l.below.Front()
-	if oldest == nil {
-		return false
+	if oldest := l.below.Front(); oldest != nil {
+		l.drop(oldest.Value.(*held).name)
+		return true
 	}
-	l.drop(oldest.Value.(*held).name)
-	return true
+	for e, i := l.above.Front(), 0; e != nil && i < looked; e, i = e.Next(), i+1 {
+		if h := e.Value.(*held); l.rule.Wait(h.tally.Failures, h.tally.Last, now) == 0 {
+			l.drop(h.name)
+			return true
+		}
+	}
+	return false
 }

@@ -42,9 +42,9 @@ type Options struct {
 
 // Memory remembers what was used. gateway/replay is the implementation.
 type Memory interface {
-	// Take uses up the nonce of a request that a device made at a time and that no node takes after until. first is false when
-	// it must not be taken: it was used before, or nobody can know.
-	Take(ctx context.Context, device, nonce string, made, until time.Time) (first bool, err error)
+	// Take uses up a name of what a device made at a time and no node takes after until. first is false when it must not be
+	// taken: it was used before, by whichever device, or nobody can know. device is whose share of the memory it takes.
+	Take(ctx context.Context, device, name string, made, until time.Time) (first bool, err error)
 	// Window is how far the time of a request may lie from now.
 	Window() time.Duration
 }
@@ -133,7 +133,7 @@ func (a *Authenticator) bySignature(ctx context.Context, r Request) (Identity, e
 	if r.Peer != nil {
 		id.Caller.Proven.Certificate = thumbprint(r.Peer)
 	}
-	if err := a.spend(ctx, device.ID, "signature "+s.Nonce, s.Created); err != nil {
+	if err := a.spend(ctx, device.ID, "signature "+device.ID+"\x00"+s.Nonce, s.Created); err != nil {
 		return Identity{}, err
 	}
 	if !a.order.take(device.ID, s.Created, now.Add(-window)) {
@@ -215,8 +215,8 @@ func thumbprint(c *x509.Certificate) string {
 }
 
 // spend uses up what serves once.
-func (a *Authenticator) spend(ctx context.Context, device, nonce string, made time.Time) error {
-	first, err := a.o.Memory.Take(ctx, device, nonce, made, made.Add(a.o.Window+time.Second))
+func (a *Authenticator) spend(ctx context.Context, device, name string, made time.Time) error {
+	first, err := a.o.Memory.Take(ctx, device, name, made, made.Add(a.o.Window+time.Second))
 	switch {
 	case err != nil:
 		return &gateway.Error{

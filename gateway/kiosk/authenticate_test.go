@@ -50,8 +50,8 @@ type remembered struct {
 
 func (m remembered) Window() time.Duration { return *m.window }
 
-func (m remembered) Take(ctx context.Context, device, nonce string, _, until time.Time) (bool, error) {
-	return m.Spend(ctx, device+"\x00"+nonce, until)
+func (m remembered) Take(ctx context.Context, device, name string, _, until time.Time) (bool, error) {
+	return m.SpendBy(ctx, device, name, until)
 }
 
 // desk is an authenticator with a device gate-1 (Ed25519), counter-1 (P-256) and what tests need to be them.

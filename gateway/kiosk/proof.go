@@ -6,7 +6,8 @@ import (
 	"biogate/gateway/dpop"
 )
 
-// proven adds the key of a proof of possession (RFC 9449), which serves once.
+// proven adds the key of a proof of possession (RFC 9449), which serves once, whichever device sends it: another one that saw it
+// holds no key.
 func (a *Authenticator) proven(ctx context.Context, r Request, id Identity) (Identity, error) {
 	proofs := r.Header("dpop")
 	if len(proofs) == 0 {

@@ -93,19 +93,19 @@ func (m *Memory) SpendHere(ctx context.Context, nonce string, until time.Time) (
 	return m.local.Spend(ctx, nonce, until)
 }
 
-// Take uses up the nonce of a request that a device made at a time and that no node takes after until. first is false when it
-// must not be taken: the nonce was used, or may have been used where nobody remembers it; the time lies outside Window. The error
-// is that of Spend: the request may be repeated with a new nonce. device is empty where devices are not known.
-func (m *Memory) Take(ctx context.Context, device, nonce string, made, until time.Time) (first bool, err error) {
+// Take uses up what a device made at a time and no node takes after until: the nonce of a request, or the id of a proof, under a
+// name that no other thing has. first is false when it must not be taken: it was used, or may have been used where nobody remembers
+// it; the time lies outside Window. The error is that of Spend: the request may be repeated with a new one. device is whose share of
+// the memory it takes; empty where devices are not known.
+func (m *Memory) Take(ctx context.Context, device, name string, made, until time.Time) (first bool, err error) {
 	if !m.fits(made) { // it takes no room
 		return false, nil
 	}
-	key := device + "\x00" + nonce // of each device by itself
-	if first, err = m.local.SpendBy(ctx, device, key, until); err != nil || !first {
+	if first, err = m.local.SpendBy(ctx, device, name, until); err != nil || !first {
 		return first, err
 	}
 	if m.o.Shared != nil {
-		first, err = m.tell(ctx, key, until)
+		first, err = m.tell(ctx, name, until)
 	}
 	return m.judge(made, first, err)
 }

@@ -126,8 +126,8 @@ func TestARequestIsTakenOnceByAllNodes(t *testing.T) {
 	wants(t, "first", take(a, "n", s.now()), "taken")
 	wants(t, "again", take(a, "n", s.now()), "refused")
 	wants(t, "at the other node", take(b, "n", s.now()), "refused")
-	if first, err := a.Take(t.Context(), "another kiosk", "n", s.now(), s.now().Add(window)); !first || err != nil {
-		t.Errorf("the same nonce of another device: %v %v", first, err)
+	if first, err := b.Take(t.Context(), "another kiosk", "n", s.now(), s.now().Add(window)); first || err != nil {
+		t.Errorf("by another device: %v %v", first, err)
 	}
 	wants(t, "a minute old", take(b, "old", s.now().Add(-window-time.Millisecond)), "refused")
 	wants(t, "of the future", take(b, "early", s.now().Add(window+time.Millisecond)), "refused")
@@ -235,7 +235,7 @@ func TestAFullMemoryRefuses(t *testing.T) {
 	m := replay.New(o)
 	until := s.now().Add(window)
 	spend := func(device string, i int) error {
-		_, err := m.Take(t.Context(), device, fmt.Sprint(i), s.now(), until)
+		_, err := m.Take(t.Context(), device, fmt.Sprint(device, i), s.now(), until)
 		return err
 	}
 	for i := range 10 {
@@ -246,7 +246,7 @@ func TestAFullMemoryRefuses(t *testing.T) {
 	if err := spend("greedy", 10); !errors.Is(err, challenge.ErrShare) {
 		t.Errorf("more than its share: %v", err)
 	}
-	if first, err := m.Take(t.Context(), "greedy", "0", s.now(), until); first || err != nil {
+	if first, err := m.Take(t.Context(), "greedy", "greedy0", s.now(), until); first || err != nil {
 		t.Errorf("a replay beyond the share: %v %v", first, err)
 	}
 	for i := range 150 {

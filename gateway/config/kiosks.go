@@ -37,7 +37,7 @@ type Rate struct {
 type Rates struct {
 	Device  Rate `yaml:"device"`  // of each device; without one, of each address of other machines
 	Global  Rate `yaml:"global"`  // of all together
-	Refused Rate `yaml:"refused"` // of each address whose credentials were refused
+	Refused Rate `yaml:"refused"` // of each address whose signatures were refused
 }
 
 // Attempts bounds failed verifications of one subject (NIST SP 800-63B, 5.2.3).

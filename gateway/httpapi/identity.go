@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -18,15 +19,24 @@ func (s *Server) identify(ctx context.Context, c *fiber.Ctx, r route) (kiosk.Ide
 	if s.deps.Kiosks == nil || r.needs == "" {
 		return kiosk.Identity{}, nil
 	}
+	claims := s.claims(c, r)
+	if !claims.Signed() { // a certificate is looked up, and cannot be guessed
+		return s.deps.Kiosks.Authenticate(ctx, claims)
+	}
 	if err := s.rates.knock(c); err != nil {
 		return kiosk.Identity{}, err
 	}
-	id, err := s.deps.Kiosks.Authenticate(ctx, s.claims(c, r))
-	if err != nil && gateway.AsError(err).Kind == gateway.Unauthorized {
+	id, err := s.deps.Kiosks.Authenticate(ctx, claims)
+	if err != nil && slices.Contains(guesses, gateway.AsError(err).Code) {
 		s.rates.unknown(c)
 	}
 	return id, err
 }
+
+// guesses are the refusals that count against an address: each cost a verification, and comes from somebody who has no right. A
+// site's devices may share an address, so that one of them whose clock is wrong, which is refused before that, must not keep the
+// others out.
+var guesses = []string{"credential-refused", "device-revoked", "device-expired", "request-replayed", "proof-invalid"}
 
 // claims are what a request says of itself, as it came over the wire.
 func (s *Server) claims(c *fiber.Ctx, r route) kiosk.Request {

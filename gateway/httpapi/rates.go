@@ -17,7 +17,7 @@ import (
 type Rates struct {
 	Device  limits.Rate // of each device; without one of each peer address, other machines' alone
 	Global  limits.Rate // of all together
-	Refused limits.Rate // of each peer address, whose credentials were refused
+	Refused limits.Rate // of each peer address, whose signatures were refused
 	// Proxied says that peers are proxies: their addresses tell nobody from others.
 	Proxied bool
 }
@@ -66,7 +66,7 @@ func (r *rates) admit(c *fiber.Ctx, caller gateway.Caller) error {
 	return nil
 }
 
-// knock refuses a peer whose credentials were refused too often, before another one of them costs anything.
+// knock refuses a peer whose signatures were refused too often, before another one of them costs anything.
 func (r *rates) knock(c *fiber.Ctx) error {
 	key, ok := r.address(c)
 	if !ok || r.refused == nil {
@@ -78,7 +78,7 @@ func (r *rates) knock(c *fiber.Ctx) error {
 	return nil
 }
 
-// unknown counts a refused credential of a peer.
+// unknown counts a refused signature of a peer.
 func (r *rates) unknown(c *fiber.Ctx) {
 	if key, ok := r.address(c); ok && r.refused != nil {
 		r.refused.Take(key)

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"bufio"
+	"context"
 	"net"
 	"net/http"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"biogate/gateway"
+	"biogate/gateway/kiosk"
 	"biogate/gateway/limits"
 )
 
@@ -161,6 +164,50 @@ func TestRefusedCredentials(t *testing.T) {
 	now = now.Add(time.Second)
 	if err := r.knock(asked(t, "192.0.2.1")); err != nil {
 		t.Errorf("a second later: %v", err)
+	}
+}
+
+// refusing is an Authenticator that refuses with a code whatever does not come with a certificate or another's signature.
+type refusing struct {
+	code   string
+	looked *atomic.Int64
+}
+
+func (r refusing) Authenticate(_ context.Context, q kiosk.Request) (kiosk.Identity, error) {
+	r.looked.Add(1)
+	if r.code == "" || !q.Signed() {
+		return kiosk.Identity{Caller: gateway.Caller{Device: "gate"}}, nil
+	}
+	return kiosk.Identity{}, &gateway.Error{Kind: gateway.Unauthorized, Code: r.code, Detail: "no"}
+}
+
+// TestWhoSharesAnAddress: guesses close an address to signatures alone; those who show a certificate there go on, and a device of
+// the same site whose clock is wrong closes it to nobody.
+func TestWhoSharesAnAddress(t *testing.T) {
+	for code, want := range map[string]int64{"credential-refused": 3, "device-revoked": 3, "request-replayed": 3, "request-stale": 20, "request-out-of-order": 20} {
+		var looked atomic.Int64
+		s := New(Deps{API: &fakeAPI{}, Kiosks: refusing{code, &looked}, Config: Config{Rates: Rates{Refused: limits.Rate{PerSecond: 0.01, Burst: 3}}}})
+		ask := func(signature string) error {
+			c := asked(t, "192.0.2.1")
+			c.Request().Header.SetRequestURI("/v1/challenges")
+			raw := "POST /v1/challenges HTTP/1.1\r\nHost: x\r\n" + signature + "\r\n"
+			if err := c.Request().Header.Read(bufio.NewReader(strings.NewReader(raw))); err != nil {
+				t.Fatal(err)
+			}
+			_, err := s.identify(t.Context(), c, route{needs: kiosk.Ask})
+			return err
+		}
+		for range 20 {
+			if ask("Signature: sig1=:AAAA:\r\n") == nil {
+				t.Fatalf("%s: let in", code)
+			}
+		}
+		if n := looked.Load(); n != want {
+			t.Errorf("%s: %d of 20 signatures were looked at, want %d", code, n, want)
+		}
+		if err := ask(""); err != nil {
+			t.Errorf("%s: a device with a certificate at the same address is refused: %v", code, err)
+		}
 	}
 }
 

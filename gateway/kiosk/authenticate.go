@@ -63,6 +63,11 @@ type Request struct {
 	Needs Capability
 }
 
+// Signed says whether the request claims to be signed, so that to judge it costs verifications.
+func (r Request) Signed() bool {
+	return len(r.Header("signature")) > 0 || len(r.Header("signature-input")) > 0
+}
+
 // Identity is who asks, and what the body must be.
 type Identity struct {
 	Caller gateway.Caller
@@ -96,9 +101,8 @@ func (a *Authenticator) authenticate(ctx context.Context, r Request) (Identity, 
 	if a.o.Authority != "" {
 		r.Authority = a.o.Authority
 	}
-	signed := len(r.Header("signature")) > 0 || len(r.Header("signature-input")) > 0
 	switch {
-	case signed:
+	case r.Signed():
 		return a.bySignature(ctx, r)
 	case r.Peer != nil:
 		return a.byCertificate(ctx, r)

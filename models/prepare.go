@@ -103,7 +103,7 @@ func npmPack(ctx context.Context, s Source, into string, limit time.Duration) (t
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var stderr strings.Builder
-	cmd := exec.CommandContext(limited, npm, "pack", "--loglevel=error", "--ignore-scripts", s.Package+"@"+s.Version)
+	cmd := exec.CommandContext(limited, npm, "pack", "--loglevel=error", "--ignore-scripts", s.Package+"@"+s.Version) // #nosec G204 -- names are of the manifests in the program
 	cmd.Dir, cmd.Stderr, cmd.WaitDelay = into, &stderr, packGrace
 	out, err := cmd.Output()
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
@@ -276,7 +276,7 @@ func (f File) read(r io.Reader) ([]byte, error) {
 
 // writeFile replaces a file in one step, so that a reader never sees half of it.
 func writeFile(name string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { // #nosec G301 -- public weights
 		return err
 	}
 	temp, err := os.CreateTemp(filepath.Dir(name), ".new-*")

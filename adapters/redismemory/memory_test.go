@@ -121,6 +121,17 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+// FuzzInfo: whatever a server says of itself, it is a run with a time that is not negative, or an error.
+func FuzzInfo(f *testing.F) {
+	f.Add("# Server\r\nrun_id:abc\r\nuptime_in_seconds:12\r\n")
+	f.Add("run_id:\nuptime_in_seconds:99999999999999999999\nrun_id:b\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if run, up, err := parseInfo(text); err == nil && (run == "" || up < 0) || err != nil && run != "" {
+			t.Fatalf("%q, %s, %v", run, up, err)
+		}
+	})
+}
+
 func TestOptions(t *testing.T) {
 	const secret = "hunter2"
 	for _, url := range []string{"http://u:hunter2@h", "redis://u:hunter2@", "redis://u:hunter2@h/x", "redis://u:hunter2@h?x=y", "://hunter2"} {

@@ -204,3 +204,34 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 		t.Error("--ca with http is taken")
 	}
 }
+
+// FuzzDeviceKey: whatever a file of a device's key holds, it is a key that signs, or an error that quotes nothing of it.
+func FuzzDeviceKey(f *testing.F) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	f.Add(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der[:20]}))
+	f.Add([]byte("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		key, err := parseDeviceKey(bytes.Clone(text))
+		if err != nil {
+			if key != nil || len(err.Error()) > 300 {
+				t.Fatalf("%T, %v", key, err)
+			}
+			return
+		}
+		req, err := http.NewRequest("GET", "http://localhost/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := httpsig.Sign(req, nil, httpsig.SignOptions{KeyID: "gate-1", Key: key, Now: time.Now(), Nonce: rand.Text()}); err != nil {
+			t.Fatalf("a key that was taken does not sign: %v", err)
+		}
+	})
+}

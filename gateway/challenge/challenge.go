@@ -200,7 +200,7 @@ const (
 
 // instruct derives the instruction of a nonce.
 func (m *Minter) instruct(kind string, body []byte) *matcher.Challenge {
-	random := mathrand.New(mathrand.NewChaCha8([32]byte(m.sum("instruction", body, body))))
+	random := mathrand.New(mathrand.NewChaCha8([32]byte(m.sum("instruction", body, body)))) // #nosec G404 -- keyed: every node derives the same
 	c := &matcher.Challenge{Kind: kind}
 	switch kind {
 	case matcher.ChallengeColour:

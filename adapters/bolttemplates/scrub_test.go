@@ -273,3 +273,22 @@ func BenchmarkDelete(b *testing.B) {
 		})
 	}
 }
+
+// After a commit that failed nothing is overwritten before another one succeeded: what the file calls free then may be what the
+// disk needs after a crash.
+func TestNothingIsOverwrittenAfterAFailedCommit(t *testing.T) {
+	s := open(t)
+	broken := errors.New("i/o error")
+	if err := s.update(t.Context(), func(*bbolt.Tx) error { return broken }); !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	before := lastCommit(t, s)
+	eventually(t, func() bool { return lastCommit(t, s) > before })
+	check(t, s.db)
+}
+
+func lastCommit(t testing.TB, s *Store) (id int) {
+	t.Helper()
+	must(t, s.view(context.Background(), func(tx *bbolt.Tx) error { id = tx.ID(); return nil }))
+	return id
+}

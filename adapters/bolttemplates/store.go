@@ -70,6 +70,7 @@ type Store struct {
 	readers   *epochs
 	scrubber  *scrubber   // the writer's
 	dirty     bool        // the writer's: free pages may hold what was deleted or replaced
+	unsettled bool        // the writer's: a commit failed, and what the file shows may not be what the disk has
 	erasing   atomic.Bool // what was deleted still stands in free pages, although its deletion was acknowledged
 }
 

@@ -85,9 +85,26 @@ func (s *Store) scrub() (unfinished bool, err error) {
 	unfinished = true
 	defer func() { s.dirty = unfinished; s.erasing.Store(unfinished) }()
 	defer recoverTo(&err, s.db.Path())
+	if err := s.settle(); err != nil {
+		return unfinished, err
+	}
 	done, err := s.scrubber.round(s.db, s.readers)
 	unfinished = !done
 	return unfinished, err
+}
+
+// settle commits once more after a commit that failed. Its meta page may be in the file and not on the disk: the pages that are
+// free by it are those that the disk would need after a crash. A commit that succeeds is on the disk, and what is free by that
+// is free.
+func (s *Store) settle() error {
+	if !s.unsettled {
+		return nil
+	}
+	if err := s.db.Update(func(*bbolt.Tx) error { return nil }); err != nil {
+		return err
+	}
+	s.unsettled = false
+	return nil
 }
 
 // group returns first and all writes that wait behind it.
@@ -106,7 +123,7 @@ func (s *Store) group(first *write) []*write {
 
 func (s *Store) commit(group []*write) {
 	err := s.commitTogether(group)
-	if err != nil {
+	if s.unsettled = err != nil; s.unsettled {
 		s.scrubber.doubt()
 	} else {
 		s.scrubber.committed(s.db)

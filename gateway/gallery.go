@@ -15,6 +15,7 @@ type gallery struct {
 	sections map[kind]*section                        // of one member at least
 	totals   map[modalities]int                       // members of all groups
 	version  uint64                                   // grows by one at least with every change of a member
+	ending   *GalleryEnd                              // what an end that was interrupted has done; nil: none was
 }
 
 // member is what a gallery knows of a subject; the references are in the indexes. It is kept small: there are millions.

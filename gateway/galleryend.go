@@ -22,12 +22,7 @@ func (s *Service) DeleteGallery(ctx context.Context, name string) (GalleryEnd, e
 	if err != nil {
 		return GalleryEnd{}, err
 	}
-	if info.EraseMembers {
-		if err := s.expireNow(ctx, info.Gallery); err != nil {
-			return GalleryEnd{}, err
-		}
-	}
-	return s.end(ctx, name, EndDeleted)
+	return s.end(ctx, info.Gallery, EndDeleted)
 }
 
 // expireNow makes a gallery one that has expired, in the store first: what was begun is brought to its end after a restart too.
@@ -55,26 +50,43 @@ func (s *Service) endExpired(ctx context.Context, name string) error {
 	if !slices.Contains(s.galleries.expired(), name) {
 		return nil
 	}
-	_, err := s.end(ctx, name, EndExpired)
+	_, err := s.end(ctx, Gallery{Name: name}, EndExpired)
 	return err
 }
 
-// end ends a gallery: its members first, so that it can be tried again, then the gallery with its receipt in one step. The
-// caller keeps other changes of the gallery away.
-func (s *Service) end(ctx context.Context, name, reason string) (GalleryEnd, error) {
-	change, err := s.begin(ctx, AuditEvent{Action: "end-gallery", Gallery: name, Reasons: []string{reason}})
+// end puts the end of a gallery on record and brings it about. The caller keeps other changes of the gallery away.
+func (s *Service) end(ctx context.Context, g Gallery, reason string) (GalleryEnd, error) {
+	change, err := s.begin(ctx, AuditEvent{Action: "end-gallery", Gallery: g.Name, Reasons: []string{reason}})
 	if err != nil { // it can be tried again
 		return GalleryEnd{}, err
 	}
-	members, erase := s.galleries.leaving(name)
-	out := GalleryEnd{Gallery: name, Reason: reason, Members: members}
+	out, err := s.forgetGallery(ctx, g, reason)
+	change.event.Count = out.Erased
+	if out.Degraded = change.end(ctx, err, out.Degraded); slices.Contains(out.Degraded, "audit") {
+		out.Receipt = "" // it can be fetched once the gateway writes its record again
+	}
+	if err != nil {
+		return GalleryEnd{}, err
+	}
+	return out, nil
+}
+
+// forgetGallery forgets a gallery: its members first, so that it can be tried again, then the gallery with its receipt in one step.
+func (s *Service) forgetGallery(ctx context.Context, g Gallery, reason string) (GalleryEnd, error) {
+	if reason == EndDeleted && g.EraseMembers {
+		if err := s.expireNow(ctx, g); err != nil {
+			return GalleryEnd{}, err
+		}
+	}
+	out, erase := s.galleries.leaving(g.Name, reason)
 	for _, subject := range erase {
 		switch d, err := s.forget(ctx, subject, "erase", nil); {
 		case err == nil:
 			out.Erased++
 			out.Degraded = union(out.Degraded, d.Degraded)
 		case AsError(err).Kind != NotFound: // who is gone already needs no erasing
-			return GalleryEnd{}, err
+			s.galleries.interrupted(out)
+			return out, err
 		}
 	}
 	out.EndedAt = s.deps.Now().UTC()
@@ -84,23 +96,21 @@ func (s *Service) end(ctx context.Context, name, reason string) (GalleryEnd, err
 	}
 	until := out.EndedAt.Add(cmp.Or(s.deps.KeepEnds, keepEnds))
 	if err := s.deps.Galleries.EndGallery(ctx, out, until); err != nil && !errors.Is(err, ErrNotFound) {
-		return GalleryEnd{}, stored(err, unknownGallery())
+		s.galleries.interrupted(out)
+		return out, stored(err, unknownGallery())
 	}
-	s.galleries.drop(name)
-	change.event.Count = out.Erased
-	if out.Degraded = change.end(ctx, nil, out.Degraded); slices.Contains(out.Degraded, "audit") {
-		out.Receipt = "" // it can be fetched once the gateway writes its record again
-	}
+	s.galleries.drop(g.Name)
 	return out, nil
 }
 
-// leaving counts the members of a gallery, and names those who are to be forgotten when it ends, sorted.
-func (gs *galleries) leaving(name string) (members int, erase []string) {
+// leaving begins the end of a gallery, or goes on with one that was interrupted, and names those who are to be forgotten with it,
+// sorted.
+func (gs *galleries) leaving(name, reason string) (end GalleryEnd, erase []string) {
 	gs.mu.RLock()
 	defer gs.mu.RUnlock()
 	g, ok := gs.byName[name]
 	if !ok {
-		return 0, nil
+		return GalleryEnd{Gallery: name, Reason: reason}, nil
 	}
 	for subject := range g.members {
 		if g.EraseMembers && !gs.elsewhere(name, subject) {
@@ -108,7 +118,19 @@ func (gs *galleries) leaving(name string) (members int, erase []string) {
 		}
 	}
 	slices.Sort(erase)
-	return len(g.members), erase
+	if g.ending != nil {
+		return *g.ending, erase
+	}
+	return GalleryEnd{Gallery: name, Reason: reason, Members: len(g.members)}, erase
+}
+
+// interrupted keeps what an end has done so far, for the receipt of the one that goes on: as long as the process lasts.
+func (gs *galleries) interrupted(end GalleryEnd) {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	if g, ok := gs.byName[end.Gallery]; ok {
+		g.ending = &end
+	}
 }
 
 // elsewhere says whether subject is in a gallery besides name that has not expired.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"biogate/gateway/challenge"
@@ -102,28 +103,32 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 
 // Run forgets expired galleries and references, and brings into memory what could not be brought at once, until ctx ends.
 func (s *Service) Run(ctx context.Context) {
-	tick, look := time.NewTicker(time.Second), time.NewTicker(expireEvery)
+	var jobs sync.WaitGroup // each by itself: a night's expiries must not keep what is in doubt waiting
+	jobs.Go(func() { repeat(ctx, expireEvery, func() { _ = s.expire(ctx) }) })
+	jobs.Go(func() { repeat(ctx, time.Second, func() { s.endAllExpired(ctx) }) })
+	repeat(ctx, time.Second, func() { _ = s.lookAgain(ctx) })
+	jobs.Wait()
+}
+
+// repeat calls do now and then every so often, until ctx ends. What failed is tried again.
+func repeat(ctx context.Context, every time.Duration, do func()) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
-	defer look.Stop()
-	_ = s.expire(ctx)
 	for {
+		do()
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			s.tidy(ctx)
-		case <-look.C:
-			_ = s.expire(ctx) // what failed is found again
 		}
 	}
 }
 
-// tidy: what fails is out of reach already, or named as degraded, and is tried again.
-func (s *Service) tidy(ctx context.Context) {
+// endAllExpired: what fails is out of reach already, and is tried again.
+func (s *Service) endAllExpired(ctx context.Context) {
 	for _, name := range s.galleries.expired() {
 		_ = s.endExpired(ctx, name)
 	}
-	_ = s.lookAgain(ctx)
 }
 
 // lookAgain brings into memory what is held about the subjects in doubt. It ends with the first that the registry does not

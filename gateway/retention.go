@@ -56,7 +56,8 @@ func (s *Service) checkExpiry(at time.Time) error {
 	return &Error{Kind: Malformed, Code: "expiry-invalid", Detail: "expires_at lies in the past"}
 }
 
-// expire forgets references that have expired, everywhere. It goes on after a failure, and is called again.
+// expire forgets references that have expired, everywhere. It goes on after a failure, but for one that the next subject would meet
+// too, and is called again.
 func (s *Service) expire(ctx context.Context) error {
 	var due []string
 	now := s.deps.Now()
@@ -67,7 +68,11 @@ func (s *Service) expire(ctx context.Context) error {
 		return nil
 	})
 	for _, subject := range due {
-		err = errors.Join(err, s.expireOne(ctx, subject))
+		failed := s.expireOne(ctx, subject)
+		err = errors.Join(err, failed)
+		if failed != nil && AsError(failed).Kind == Unavailable {
+			break
+		}
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,11 +16,14 @@ import (
 
 // recorder is an audit that keeps what it is told.
 type recorder struct {
+	mu     sync.Mutex
 	events []gateway.AuditEvent
 	fail   error
 }
 
 func (r *recorder) Append(_ context.Context, e gateway.AuditEvent) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.fail != nil {
 		return r.fail
 	}
@@ -235,4 +239,75 @@ func TestGalleryEndsWithoutASigner(t *testing.T) {
 	if err != nil || end.Receipt != "" || !slices.Contains(end.Degraded, "signer") {
 		t.Errorf("%+v, %v", end, err)
 	}
+}
+
+// What is not on record is not done: while the audit trail cannot be written, no gallery ends, not even for those who search it.
+func TestNoGalleryEndsOffTheRecord(t *testing.T) {
+	audit := &recorder{}
+	h := newHouse(t, func(d *gateway.Deps) { d.Audit = audit })
+	ctx := context.Background()
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "vn1", EraseMembers: true}); err != nil {
+		t.Fatal(err)
+	}
+	audit.fail = errors.New("disk full")
+	if _, err := h.DeleteGallery(ctx, "vn1"); gateway.AsError(err).Code != "audit-unavailable" {
+		t.Errorf("%v", err)
+	}
+	if _, err := h.Gallery(ctx, "vn1"); err != nil {
+		t.Errorf("the gallery is gone, and that is nowhere on record: %v", err)
+	}
+}
+
+// The receipt of an end that was interrupted counts everybody who went with the gallery, and says that somebody deleted it.
+func TestReceiptOfAnInterruptedEnd(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "vn1", EraseMembers: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []string{"alice", "bob", "carol"} {
+		h.enroll(t, who, face(who))
+		if _, err := h.AddMembers(ctx, "vn1", []gateway.Membership{{Subject: who}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.registry.failForgetOf = "bob" // alice is gone by then
+	if _, err := h.DeleteGallery(ctx, "vn1"); err == nil || len(h.registry.held) != 2 {
+		t.Fatalf("%v, held %d", err, len(h.registry.held))
+	}
+	h.registry.failForgetOf = ""
+	h.runOnce(t)
+	if end, err := h.Ended(ctx, "vn1"); err != nil || end.Members != 3 || end.Erased != 3 || end.Reason != gateway.EndDeleted {
+		t.Errorf("%+v, %v", end, err)
+	}
+}
+
+// A night's expiries do not keep galleries waiting for their end.
+func TestExpiriesHoldNobodyUp(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	if _, err := h.Enroll(ctx, gateway.EnrollRequest{Subject: "alice", Captures: []matcher.Sample{face("alice")}, ExpiresAt: h.deps.Now().Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "vn1", ExpiresAt: h.deps.Now().Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	h.later(time.Minute)
+	release := h.registry.Hold("alice") // expiring her takes as long as this
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() { h.Run(running); close(ended) }()
+	deadline := time.Now().Add(20 * time.Second)
+	for time.Now().Before(deadline) {
+		if _, err := h.Ended(ctx, "vn1"); err == nil {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if _, err := h.Ended(ctx, "vn1"); err != nil {
+		t.Errorf("the gallery waits for the expiries: %v", err)
+	}
+	release()
+	stop()
+	<-ended
 }

@@ -94,14 +94,15 @@ func (toyCalibration) Range() (float64, float64) { return -6, 14 }
 
 // toyRegistry keeps everything in memory, and can fail.
 type toyRegistry struct {
-	hold       sync.RWMutex // one stripe for all subjects
-	mu         sync.Mutex
-	held       map[string]gateway.References
-	fail       error
-	failForget error
-	down       []string
-	tell       func(gateway.References)
-	lose       bool // answers to changes
+	hold         sync.RWMutex // one stripe for all subjects
+	mu           sync.Mutex
+	held         map[string]gateway.References
+	fail         error
+	failForget   error
+	failForgetOf string
+	down         []string
+	tell         func(gateway.References)
+	lose         bool // answers to changes
 
 	version uint64
 }
@@ -154,6 +155,9 @@ func (r *toyRegistry) Forget(_ context.Context, subject string, when func(gatewa
 	if r.failForget != nil {
 		return gateway.References{}, nil, r.failForget
 	}
+	if subject == r.failForgetOf {
+		return gateway.References{}, nil, errors.New("the record is gone")
+	}
 	refs, ok := r.held[subject]
 	if ok && when != nil && !when(refs) {
 		return gateway.References{}, nil, gateway.ErrConflict
@@ -169,7 +173,10 @@ func (r *toyRegistry) Forget(_ context.Context, subject string, when func(gatewa
 func (r *toyRegistry) Hold(string) func() { r.hold.RLock(); return r.hold.RUnlock }
 func (r *toyRegistry) Degraded() []string { return r.down }
 func (r *toyRegistry) Each(ctx context.Context, f func(gateway.References) error) error {
-	return r.Some(ctx, slices.Collect(maps.Keys(r.held)), f)
+	r.mu.Lock()
+	all := slices.Collect(maps.Keys(r.held))
+	r.mu.Unlock()
+	return r.Some(ctx, all, f)
 }
 
 func (r *toyRegistry) Some(_ context.Context, subjects []string, f func(gateway.References) error) error {
@@ -178,7 +185,9 @@ func (r *toyRegistry) Some(_ context.Context, subjects []string, f func(gateway.
 		return r.fail
 	}
 	for _, subject := range subjects {
+		r.mu.Lock()
 		refs, ok := r.held[subject]
+		r.mu.Unlock()
 		if damage != nil {
 			refs = gateway.References{Subject: subject}
 		}

@@ -276,7 +276,8 @@ func (f File) read(r io.Reader) ([]byte, error) {
 
 // writeFile replaces a file in one step, so that a reader never sees half of it.
 func writeFile(name string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil { // #nosec G301 -- public weights
+	// #nosec G301 -- public weights
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
 	temp, err := os.CreateTemp(filepath.Dir(name), ".new-*")

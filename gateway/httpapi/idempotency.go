@@ -136,6 +136,15 @@ func unavailable(err error) error {
 	}
 }
 
+// idempotencyKey is that of the header, which holds at most one; it may be empty.
+func idempotencyKey(c *fiber.Ctx) (key string, given bool) {
+	keys := c.Request().Header.PeekAll("Idempotency-Key")
+	if len(keys) == 0 {
+		return "", false
+	}
+	return string(keys[0]), true
+}
+
 func validKey(key string) bool {
 	for i := range len(key) {
 		if key[i] < ' ' || key[i] > '~' {

@@ -131,6 +131,7 @@ func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 			return answer{}, err
 		}
 	}
+	key, keyed := idempotencyKey(c) // before the body: a trailer behind it was not signed
 	b, err := s.readBody(c, s.bodyLimit(r.body))
 	if err != nil {
 		return answer{}, err
@@ -148,11 +149,9 @@ func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 	}
 	ctx, cancel = context.WithTimeout(gateway.WithCaller(gateway.WithTrace(s.base, e.trace), id.Caller), s.deps.Config.RequestTimeout)
 	defer cancel()
-	keys := c.Request().Header.PeekAll("Idempotency-Key") // at most one; it may be empty
-	if len(keys) == 0 || !r.is(write) {
+	if !keyed || !r.is(write) {
 		return s.admitted(ctx, r, w)
 	}
-	key := string(keys[0])
 	return s.once.do(ctx, key, c, w, func() (answer, error) { return s.admitted(ctx, r, w) })
 }
 

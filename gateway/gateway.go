@@ -27,7 +27,7 @@ type Deps struct {
 	Issuer       Issuer
 	Assertions   AssertionReader // optional: without it every introspection is answered no
 	Nonces       Nonces          // optional: used nonces of challenges; without it this process remembers its own
-	ChallengeKey []byte          // optional: what the nodes of a deployment sign challenges with that any of them takes
+	ChallengeKey []byte          // optional: what nodes sign challenges with, and make ids of assertions under, that any of them knows again
 	Attempts     Attempts        // optional: without it attempts are not counted
 	Audit        Audit           // optional: without it nothing is put on record
 	Observer     Observer
@@ -49,6 +49,7 @@ type Service struct {
 	galleries *galleries
 	sectors   map[string]bool // of registered parties
 	minter    *challenge.Minter
+	tokenIDs  tokenIDs
 	decoys    map[matcher.Modality]StoredTemplate // where who is enrolled is hidden
 	nonces    Nonces
 	workers   chan struct{}
@@ -88,6 +89,11 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 		}
 		s.engines[e.Modality()] = model{e, decision.NewImpostors(calibration)}
 	}
+	ids, err := newTokenIDs(d.ChallengeKey)
+	if err != nil {
+		return nil, err
+	}
+	s.tokenIDs = ids
 	decoys, err := makeDecoys(d)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -77,7 +76,7 @@ func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) 
 		accepted = nil
 	}
 	facts := AssertionFacts{
-		ID: rand.Text(), Party: party, Fresh: issued != nil, Nonce: r.Nonce, Challenge: r.Challenge, Mode: "identify",
+		ID: s.tokenIDs.at(s.deps.Now()), Party: party, Fresh: issued != nil, Nonce: r.Nonce, Challenge: r.Challenge, Mode: "identify",
 		Gallery: r.Gallery, Group: r.Among.Group, Searched: out.Searched,
 	}
 	event := AuditEvent{Action: "identify", Audience: r.Audience, Gallery: r.Gallery, Assertion: facts.ID}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 )
 
 // MaxTokenBytes bounds the token of an introspection. An assertion has about 1 KB.
@@ -24,7 +25,8 @@ const (
 )
 
 // Introspect tells a relying party that an assertion is good, once: of many who ask, at once or later, the first is told. A token
-// that is not for the caller is not used up by it.
+// that is not for the caller is not used up by it. No is also said of one that may have been introspected where nobody remembers
+// it: before the memory that nodes share began anew, or this process where none is shared.
 //
 // That its subject was forgotten meanwhile changes nothing. An assertion states what was so at auth_time, every relying party
 // that checks it by itself takes it until exp, and to refuse it here the gateway would have to remember whoever asked to be
@@ -43,7 +45,7 @@ func (s *Service) Introspect(ctx context.Context, token string) (Introspected, e
 	if err != nil {
 		return Introspected{}, unavailable("nonces-unavailable", "whether the assertion was used before cannot be said now", err)
 	}
-	if !first {
+	if !first || !s.remembered(read) {
 		return Introspected{}, s.record(ctx, event)
 	}
 	event.Outcome = introspectActive
@@ -51,6 +53,16 @@ func (s *Service) Introspect(ctx context.Context, token string) (Introspected, e
 		return Introspected{}, err
 	}
 	return Introspected{Active: true, Claims: read.Claims}, nil
+}
+
+// remembered says whether it would be known if an assertion had been introspected before: since it was made no memory of what was
+// used ended or began anew. An assertion of a process that remembered by itself, and is gone, is not.
+func (s *Service) remembered(read Statement) bool {
+	made, ok := s.tokenIDs.made(read.ID)
+	if since, _ := s.sharedNonces(); !ok || made.Before(since) {
+		return false
+	}
+	return made.Sub(read.Issued).Abs() < time.Minute // else the id is of another key
 }
 
 // readFor reads a token that the caller may ask about.

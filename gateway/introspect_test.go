@@ -257,3 +257,54 @@ func TestIntrospectionAfterForgetting(t *testing.T) {
 		t.Error("another was made")
 	}
 }
+
+// forgetful is a memory of what was used that nodes share, and that began anew.
+type forgetful struct {
+	*challenge.Spent
+	since time.Time
+}
+
+func (f forgetful) Shared() (time.Time, bool) { return f.since, true }
+
+func (f forgetful) SpendHere(ctx context.Context, nonce string, until time.Time) (bool, error) {
+	return f.Spend(ctx, nonce, until)
+}
+
+// An assertion that was introspected is not good again because what was used is forgotten; those made afterwards are good, at every
+// node, though the times that they show begin before.
+func TestIntrospectionOfWhatIsForgotten(t *testing.T) {
+	s := newSigning(t, func(d *gateway.Deps) { d.ChallengeKey = make([]byte, 32) })
+	used, unused := s.token(t), s.token(t)
+	if !s.introspect(t, used, bank).Active {
+		t.Fatal("the first is no")
+	}
+	s.now.Add(int64(time.Second))
+	s.deps.Nonces = forgetful{challenge.NewSpent(100, s.deps.Now), s.deps.Now()}
+	s.restart(t)
+	for _, token := range []string{used, unused} {
+		if s.introspect(t, token, bank).Active {
+			t.Error("one that may have been used before is good again")
+		}
+	}
+	later := s.token(t)
+	s.restart(t) // another node
+	if !s.introspect(t, later, bank).Active {
+		t.Error("one that was made afterwards is not good at another node")
+	}
+}
+
+// Where no memory is shared, a restart is the end of it.
+func TestIntrospectionAfterARestart(t *testing.T) {
+	s := newSigning(t)
+	token := s.token(t)
+	if !s.introspect(t, token, bank).Active {
+		t.Fatal("the first is no")
+	}
+	s.restart(t)
+	if s.introspect(t, token, bank).Active {
+		t.Error("a second yes, after a restart")
+	}
+	if !s.introspect(t, s.token(t), bank).Active {
+		t.Error("one made after the restart is not good")
+	}
+}

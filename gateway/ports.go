@@ -286,6 +286,7 @@ type AssertionReader interface {
 type Statement struct {
 	ID       string // claim "jti"
 	Audience string
+	Issued   time.Time // coarse: less than a minute from when the assertion was made
 	Expires  time.Time
 	Claims   json.RawMessage // all of them, one JSON object
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
 	"slices"
 
 	"biogate/gateway/decision"
@@ -75,7 +74,7 @@ func (s *Service) verify(ctx context.Context, r VerifyRequest, party Party) (Out
 	out := conclude(policy, captures, found, degraded)
 	objected := objections(issued, arrived, r.Captures, captures)
 	withhold(&out, unreliable(counted, modalitiesOf(found.scores)), objected)
-	facts := AssertionFacts{ID: rand.Text(), Subject: r.Subject, Party: party, Fresh: issued != nil, Nonce: r.Nonce, Challenge: nonceOf(issued), Mode: "verify"}
+	facts := AssertionFacts{ID: s.tokenIDs.at(s.deps.Now()), Subject: r.Subject, Party: party, Fresh: issued != nil, Nonce: r.Nonce, Challenge: nonceOf(issued), Mode: "verify"}
 	assure(&facts, &out)
 	attempt.matched = out.Decision == decision.Match // what falls short of a level is no success
 	event := AuditEvent{Action: "verify", Audience: r.Audience, Subject: r.Subject}

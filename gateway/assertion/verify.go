@@ -238,7 +238,7 @@ func (i *Issuer) ReadAssertion(_ context.Context, token string) (s gateway.State
 		return gateway.Statement{}, false, nil
 	}
 	_, claims, _, err := split(token)
-	return gateway.Statement{ID: c.ID, Audience: c.Audience, Expires: time.Unix(c.Expiry, 0), Claims: claims}, err == nil, err
+	return gateway.Statement{ID: c.ID, Audience: c.Audience, Issued: time.Unix(c.IssuedAt, 0), Expires: time.Unix(c.Expiry, 0), Claims: claims}, err == nil, err
 }
 
 var _ gateway.AssertionReader = (*Issuer)(nil)

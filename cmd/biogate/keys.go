@@ -47,12 +47,16 @@ func (k keysInitCmd) Run(ctx context.Context, out console) error {
 	if err != nil {
 		return err
 	}
-	if err := checkNoKeys(keyDir(c.Data)); err != nil {
+	begun, err := checkNoKeys(keyDir(c.Data))
+	if err != nil {
+		return err
+	}
+	if err := checkNoTemplates(ctx, storeFile(c.Data)); err != nil {
 		return err
 	}
 	var made []filesigner.KeyInfo
 	err = withToken(ctx, c, func(o filesigner.Options) error {
-		ring, err := filesigner.Init(o, deploymentSecrets...)
+		ring, err := initRing(o, begun)
 		if err == nil {
 			made = ring.List()
 		}
@@ -72,19 +76,45 @@ func (k keysInitCmd) Run(ctx context.Context, out console) error {
 	})
 }
 
-// checkNoKeys refuses a folder with anything in it that a gateway could have derived something from.
-func checkNoKeys(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+// initRing makes the keyring, or completes the one that an init has made that was broken off.
+func initRing(o filesigner.Options, begun bool) (*filesigner.Signer, error) {
+	if !begun {
+		return filesigner.Init(o, deploymentSecrets...)
 	}
-	for _, e := range entries {
-		if filepath.Ext(e.Name()) == ".json" {
-			return fmt.Errorf("%s holds %s already, and nothing is overwritten: keys of a first start in development mode are no keys for production, "+
-				"choose another data folder; `biogate keys rotate` makes a new signing key", dir, e.Name())
+	o.Production = true
+	ring, err := filesigner.Open(o)
+	for _, name := range deploymentSecrets {
+		if err == nil {
+			_, err = ring.Secret(name)
 		}
 	}
-	return nil
+	return ring, err
+}
+
+// checkNoKeys refuses a folder with anything in it that a gateway could have derived something from, but for what an init leaves
+// that is broken off between keyring and template keys: begun says that it was.
+func checkNoKeys(dir string) (begun bool, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return false, err
+	}
+	var held []string
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".json" {
+			held = append(held, e.Name())
+		}
+	}
+	if len(held) == 0 {
+		return false, nil
+	}
+	if len(held) == 1 && held[0] == "keyring.json" {
+		ring, err := filesigner.Open(filesigner.Options{Dir: dir, AsFound: true})
+		if err != nil || !ring.Development() {
+			return true, err
+		}
+	}
+	return false, fmt.Errorf("%s holds %s already, and nothing is overwritten: keys of a first start in development mode are no keys for production, "+
+		"choose another data folder; `biogate keys rotate` makes a new signing key", dir, held[0])
 }
 
 type keysListCmd struct {

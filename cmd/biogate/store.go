@@ -41,8 +41,11 @@ func (a *app) openStore(ctx context.Context, log *slog.Logger) (err error) {
 // keysOf opens the template keys of a record. New ones are made only where nothing was encrypted with others.
 func keysOf(ctx context.Context, store *bolttemplates.Store, dir string, create bool) (*tinkkeys.Keys, error) {
 	keys, err := tinkkeys.Open(tinkkeys.Options{Dir: dir})
+	if err == nil {
+		return keys, checkOpens(ctx, store, keys, dir)
+	}
 	if !errors.Is(err, tinkkeys.ErrNoKeys) {
-		return keys, err
+		return nil, err
 	}
 	plain, err := store.Plain(ctx)
 	if err != nil {
@@ -58,6 +61,38 @@ func keysOf(ctx context.Context, store *bolttemplates.Store, dir string, create 
 		return nil, fmt.Errorf("there are no template keys in %s; run: biogate keys init", dir)
 	}
 	return tinkkeys.Open(tinkkeys.Options{Dir: dir, Create: true, Development: true})
+}
+
+// looked is how many records tell whether these are the keys of a record.
+const looked = 1000
+
+var errEnough = errors.New("enough was seen")
+
+// checkOpens refuses keys of which none encrypted anything that is looked at: those of another record, or of an old backup.
+func checkOpens(ctx context.Context, store *bolttemplates.Store, keys *tinkkeys.Keys, dir string) error {
+	known := map[uint32]bool{}
+	for _, k := range keys.List() {
+		known[k.ID] = true
+	}
+	sealed, ours := 0, false
+	err := store.Each(ctx, func(r gateway.References) error {
+		id, ok := vault.KeyOf(r)
+		if ok {
+			sealed++
+			ours = ours || known[id]
+		}
+		if ours || sealed >= looked {
+			return errEnough
+		}
+		return nil
+	})
+	switch {
+	case err != nil && !errors.Is(err, errEnough):
+		return err
+	case sealed > 0 && !ours:
+		return fmt.Errorf("the template keys in %s are not those that the record's templates were encrypted with: restore the folder from the newest backup of the keys", dir)
+	}
+	return nil
 }
 
 // upgrade encrypts a record of an earlier version.

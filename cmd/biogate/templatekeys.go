@@ -34,6 +34,26 @@ func initTemplateKeys(dir string) (tinkkeys.KeyInfo, error) {
 	return keys.List()[0], nil
 }
 
+// checkNoTemplates refuses a record whose templates are encrypted already: no new key opens them.
+func checkNoTemplates(ctx context.Context, path string) error {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	store, err := bolttemplates.Open(path, bolttemplates.Options{LockTimeout: time.Second, Upgradable: true})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	plain, err := store.Plain(ctx)
+	if err != nil || plain {
+		return err
+	}
+	if empty, err := store.Empty(ctx); err != nil || empty {
+		return err
+	}
+	return fmt.Errorf("%s holds templates that only the template keys can open that were lost: restore the folder of the keys from its backup, or choose another data folder", path)
+}
+
 // rotation re-encrypts, behind the requests, what rests under template keys that were replaced.
 func (a *app) rotation(record *guard.Guard, metrics *prommetrics.Metrics, log *slog.Logger) *vault.Rotation {
 	return &vault.Rotation{

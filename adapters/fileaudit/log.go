@@ -110,7 +110,10 @@ func (l *Log) start() error {
 	if head, err := Head(l.options.Dir); head != "" || err != nil {
 		return err
 	}
-	return l.checkpoint()
+	if err := l.checkpoint(); err != nil {
+		return err
+	}
+	return syncDir(l.options.Dir) // a crash must not take the first HEAD back: its absence stops the next start
 }
 
 // Append puts e on record; see gateway.Audit.

@@ -154,7 +154,7 @@ func (k *Keys) List() []KeyInfo {
 // Replaced implements vault.RotatingKeys.
 func (k *Keys) Replaced() (ids []uint32) {
 	for _, info := range k.List() {
-		if info.State == Old {
+		if info.State != Primary {
 			ids = append(ids, info.ID)
 		}
 	}
@@ -163,7 +163,7 @@ func (k *Keys) Replaced() (ids []uint32) {
 
 // Rotate makes a new primary key. Records under the keys before it are re-encrypted by a running gateway.
 func (k *Keys) Rotate() (KeyInfo, error) {
-	if err := k.change(func(r *ring) error { return r.rotate(k.now()) }); err != nil {
+	if err := k.change(func(r *ring) error { return r.replace(k.now()) }); err != nil {
 		return KeyInfo{}, fmt.Errorf("tinkkeys: rotate: %w", err)
 	}
 	infos := k.List()
@@ -173,6 +173,9 @@ func (k *Keys) Rotate() (KeyInfo, error) {
 // MarkUnused implements vault.RotatingKeys. The primary is never unused.
 func (k *Keys) MarkUnused(ids []uint32) error {
 	err := k.change(func(r *ring) error {
+		if r.handle == nil {
+			return ErrNoKeys
+		}
 		primary, err := r.handle.Primary()
 		if err != nil {
 			return err
@@ -181,6 +184,29 @@ func (k *Keys) MarkUnused(ids []uint32) error {
 			if slices.Contains(ids, n.ID) && n.ID != primary.KeyID() && n.UnusedSince.IsZero() {
 				r.notes[i].UnusedSince = k.now().UTC()
 			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("tinkkeys: %w", err)
+	}
+	return nil
+}
+
+// MarkNeeded implements vault.RotatingKeys.
+func (k *Keys) MarkNeeded(ids []uint32) error {
+	marked := func(n note) bool { return slices.Contains(ids, n.ID) && !n.UnusedSince.IsZero() }
+	if !slices.ContainsFunc(k.current().ring.notes, marked) {
+		return nil
+	}
+	err := k.change(func(r *ring) error {
+		for i, n := range r.notes {
+			if marked(n) {
+				r.notes[i].UnusedSince = time.Time{}
+			}
+		}
+		if r.handle == nil {
+			return ErrNoKeys
 		}
 		return nil
 	})
@@ -210,6 +236,14 @@ func (r ring) manager() *keyset.Manager {
 	return keyset.NewManagerFromHandle(r.handle)
 }
 
+// replace makes a new primary key beside those that are there. A file that is gone is not begun anew: what it held is needed.
+func (r *ring) replace(now time.Time) error {
+	if r.handle == nil {
+		return ErrNoKeys
+	}
+	return r.rotate(now)
+}
+
 func (r *ring) rotate(now time.Time) error {
 	m := r.manager()
 	id, err := m.Add(aead.AES256GCMKeyTemplate())
@@ -225,6 +259,9 @@ func (r *ring) rotate(now time.Time) error {
 }
 
 func (r *ring) retire(id uint32) error {
+	if r.handle == nil {
+		return ErrNoKeys
+	}
 	m := r.manager()
 	if err := m.Delete(id); err != nil { // refuses the primary and what is not there
 		return fmt.Errorf("key %d: %w", id, err)

@@ -95,6 +95,9 @@ func TestRotationIsFollowed(t *testing.T) {
 	if list := tool.List(); len(list) != 2 || list[0].State != Unused || list[0].ID != first || list[1].State != Primary {
 		t.Errorf("%+v", list)
 	}
+	if err := tool.MarkNeeded([]uint32{first}); err != nil || tool.List()[0].State != Old {
+		t.Errorf("%v, %+v", err, tool.List())
+	}
 	if err := tool.Retire(first); err != nil {
 		t.Fatal(err)
 	}

@@ -93,6 +93,9 @@ func (a *app) announce(log *slog.Logger) {
 	for modality, n := range a.service.Outdated() {
 		log.Warn("references of an earlier model: these subjects are not found by searches and deduplication until they are enrolled again", "modality", modality, "subjects", n)
 	}
+	if n := a.sealer.Unopened(); n > 0 {
+		log.Error("the templates of members do not open with the template keys: these subjects are answered as damaged until the record or the keys are restored, or they are deleted", "subjects", n)
+	}
 	log.Info("listening", "url", a.baseURL(), "store", storeFile(a.config.Data), "cache", a.config.Redis != "")
 	if a.config.Mode == config.Development {
 		log.Warn("development mode: " + strings.Join(append(unprotected(a.config), "keys were made on first start in "+keyDir(a.config.Data)), ", "))

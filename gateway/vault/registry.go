@@ -82,6 +82,7 @@ func (s *Sealer) orSubject(r gateway.References) gateway.References {
 	}
 	opened, err := s.Open(r)
 	if err != nil {
+		s.unopened.Add(1)
 		return gateway.References{Subject: r.Subject}
 	}
 	return opened

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,10 +13,12 @@ import (
 // RotatingKeys are Keys of which a newer one can replace those before it.
 type RotatingKeys interface {
 	Keys
-	// Replaced are the keys that some record may still need although they are not the primary one.
+	// Replaced are the keys that are not the primary one.
 	Replaced() []uint32
 	// MarkUnused notes that no record needs these keys.
 	MarkUnused(ids []uint32) error
+	// MarkNeeded takes that back: a record was restored from a backup, or the keys came from another node, whose record it was.
+	MarkNeeded(ids []uint32) error
 }
 
 // Pace of a re-encryption.
@@ -24,6 +27,7 @@ const (
 	rotateGrace  = 10 * time.Second // longer than a change that was sealed with the key before can take to be made
 	rotateMemory = 64 << 10         // subjects remembered at a time: a sweep over the record finds so many
 	rotateBatch  = 64               // changes at a time: they share a commit of the record
+	rotateRest   = 50               // times as long as a sweep took that changed nothing: so long until the next
 )
 
 // Progress is how far a re-encryption is.
@@ -46,14 +50,22 @@ type Rotation struct {
 // Run re-encrypts whenever keys were replaced, until ctx ends. It takes half of the record's time at most.
 func (r *Rotation) Run(ctx context.Context) {
 	var cleanSince time.Time
+	before := 0                  // left by the sweep before
+	settled := map[uint32]bool{} // keys that this record does not need, as this process has seen: marks may be another's
 	for sleep(ctx, rotateLook) {
-		replaced := r.Keys.Replaced()
+		replaced := slices.DeleteFunc(r.Keys.Replaced(), func(id uint32) bool { return settled[id] })
 		if len(replaced) == 0 {
 			cleanSince = time.Time{}
 			continue
 		}
 		began := time.Now()
 		left, err := r.Sweep(ctx)
+		if err == nil && left > 0 && left == before && !sleep(ctx, rotateRest*time.Since(began)) { // what is left is damaged
+			return
+		}
+		if before = left; left > 0 {
+			_ = r.Keys.MarkNeeded(replaced)
+		}
 		switch {
 		case err != nil || left > 0:
 			cleanSince = time.Time{}
@@ -62,6 +74,9 @@ func (r *Rotation) Run(ctx context.Context) {
 		case began.Sub(cleanSince) >= rotateGrace:
 			if r.Keys.MarkUnused(replaced) == nil {
 				cleanSince = time.Time{}
+				for _, id := range replaced {
+					settled[id] = true
+				}
 				r.Progress(Progress{Done: true})
 			}
 		}

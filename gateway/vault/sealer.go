@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"biogate/gateway"
@@ -40,10 +41,16 @@ const (
 )
 
 // Sealer encrypts and decrypts the templates of records.
-type Sealer struct{ keys Keys }
+type Sealer struct {
+	keys     Keys
+	unopened atomic.Uint64
+}
 
 // NewSealer makes a sealer that wraps data keys with keys.
-func NewSealer(keys Keys) *Sealer { return &Sealer{keys} }
+func NewSealer(keys Keys) *Sealer { return &Sealer{keys: keys} }
+
+// Unopened counts what a Lister or a follower was shown without templates, because it did not open.
+func (s *Sealer) Unopened() uint64 { return s.unopened.Load() }
 
 // Seal returns r with every template encrypted. r stays as it is.
 func (s *Sealer) Seal(r gateway.References) (gateway.References, error) {

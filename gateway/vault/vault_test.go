@@ -72,7 +72,7 @@ func (k *testKeys) Replaced() (ids []uint32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for id := range k.keys {
-		if id != k.primary && !slices.Contains(k.unused, id) {
+		if id != k.primary {
 			ids = append(ids, id)
 		}
 	}
@@ -84,6 +84,19 @@ func (k *testKeys) MarkUnused(ids []uint32) error {
 	defer k.mu.Unlock()
 	k.unused = append(k.unused, ids...)
 	return nil
+}
+
+func (k *testKeys) MarkNeeded(ids []uint32) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unused = slices.DeleteFunc(k.unused, func(id uint32) bool { return slices.Contains(ids, id) })
+	return nil
+}
+
+func (k *testKeys) isUnused(id uint32) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Contains(k.unused, id)
 }
 
 // plain are references as the service has them.

@@ -190,10 +190,18 @@ func index(devices []kiosk.Device, info fs.FileInfo, at time.Time) *view {
 func (r *Registry) report(before, now *view) {
 	switch {
 	case before.err == nil && now.err != nil:
-		r.log.Error("the registry of devices cannot be read: devices known before are still served, new ones are not, and a revocation made since is not seen", "cause", now.err.Error())
+		r.log.Error("the registry of devices cannot be read: devices known before are still served, new ones are not, and a revocation made since is not seen", "cause", withoutNames(now.err))
 	case before.err != nil && now.err == nil:
 		r.log.Info("the registry of devices can be read again")
 	}
+}
+
+// withoutNames is what a log may say of an error: what is wrong inside the file names devices, which no log does.
+func withoutNames(err error) string {
+	if content := (*contentError)(nil); errors.As(err, &content) {
+		return content.path + ` cannot be used: "biogate devices list" says why`
+	}
+	return err.Error()
 }
 
 func same(a, b fs.FileInfo) bool {

@@ -108,6 +108,34 @@ func TestIDsAndKeysAreUsedOnce(t *testing.T) {
 	}
 }
 
+// TestLogNamesNoDevice, whatever is wrong in the file; the tools name it.
+func TestLogNamesNoDevice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "devices.json")
+	var log bytes.Buffer
+	r, err := Open(Options{Path: path, Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, r, device(t, "gate-1"))
+	good, _ := os.ReadFile(path)
+	for _, broken := range []string{strings.ReplaceAll(string(good), `"gate-1"`, `"gate-1 x"`), strings.ReplaceAll(string(good), `"id"`, `"gate-1"`)} {
+		if err := os.WriteFile(path, []byte(broken), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "the fault is said", func() bool { return r.Err() != nil })
+		if err := r.Err(); !strings.Contains(err.Error(), "gate-1") {
+			t.Errorf("the tools are not told which: %v", err)
+		}
+		if err := os.WriteFile(path, good, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "the mended file is read", func() bool { return r.Err() == nil })
+	}
+	if text := log.String(); strings.Contains(text, "gate-1") || strings.Count(text, "devices list") != 2 {
+		t.Errorf("the log: %s", text)
+	}
+}
+
 // A broken file: those known before go on, nobody new comes in, it is said, and the tools do not write over it.
 func TestBrokenFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "devices.json")

@@ -32,10 +32,19 @@ func load(path string) ([]kiosk.Device, fs.FileInfo, error) {
 	}
 	devices, err := parse(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s cannot be used: %w", path, err)
+		return nil, nil, &contentError{path, err}
 	}
 	return devices, info, nil
 }
+
+// contentError says what is wrong inside the file.
+type contentError struct {
+	path  string
+	cause error
+}
+
+func (e *contentError) Error() string { return fmt.Sprintf("%s cannot be used: %v", e.path, e.cause) }
+func (e *contentError) Unwrap() error { return e.cause }
 
 // checkFile refuses a registry that others than its owner can change: they could register themselves.
 func checkFile(path string, info fs.FileInfo) error {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"biogate/gateway"
+	"biogate/gateway/dpop"
 )
 
 // Where relying parties look, below the issuer.
@@ -63,7 +64,7 @@ func (i *Issuer) OpenIDConfiguration() ([]byte, error) {
 		d.ACR = append(d.ACR, ACR2)
 	}
 	if i.some(func(p gateway.Party) bool { return p.Binding == gateway.BindDPoP }) {
-		d.DPoP = []string{"EdDSA", "ES256"}
+		d.DPoP = dpop.Algorithms()
 	}
 	d.Bound = i.some(func(p gateway.Party) bool { return p.Binding == gateway.BindMTLS })
 	return json.Marshal(d)

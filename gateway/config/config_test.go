@@ -202,7 +202,8 @@ func TestValidateNamesTheSettingAndItsValue(t *testing.T) {
 	f(func(c *Config) { c.Cache.Deployment = "A B" }, `cache.deployment is "A B"`)
 	f(func(c *Config) { c.Cache.TTL = 0 }, "cache.ttl is 0s")
 	f(func(c *Config) { c.Breakers.Record.Timeout = 0 }, "breakers.record.timeout is 0s")
-	f(func(c *Config) { c.Workers, c.Data = -1, "" }, "workers is -1", "data is empty") // all at once
+	f(func(c *Config) { c.Rates.Device.PerSecond = 1e-10 }, "rates.device.per_second is 1e-10") // one in 300 years is no Duration: it would bound nothing
+	f(func(c *Config) { c.Workers, c.Data = -1, "" }, "workers is -1", "data is empty")         // all at once
 }
 
 func TestPasswordsAreNotShown(t *testing.T) {

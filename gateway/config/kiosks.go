@@ -59,7 +59,7 @@ func (k Kiosks) check() []error {
 
 func (r Rate) check(setting string) []error {
 	return []error{
-		need(r.PerSecond > 0 && r.PerSecond <= 1e6, "%s.per_second is %v, it must be above 0 and at most 1e6", setting, r.PerSecond),
+		need(r.PerSecond >= 0.001 && r.PerSecond <= 1e6, "%s.per_second is %v, it must be 0.001 to 1e6", setting, r.PerSecond),
 		within(setting+".burst", r.Burst, 1, 1_000_000),
 	}
 }

@@ -79,8 +79,10 @@ func TestCapturesAreNeverKept(t *testing.T) {
 				query, kind string
 				body        any
 			}{
-				{"", "application/json", whole}, {"", kind, form},
-				{c.query + "&modality=finger", "image/png", data}, {"", kind, form[:len(form)/2]},
+				{"", "application/json", whole},
+				{"", kind, form},
+				{c.query + "&modality=finger", "image/png", data},
+				{"", kind, form[:len(form)/2]},
 			} {
 				if send.kind == "image/png" && c.query == "" { // a search takes no raw body
 					continue

@@ -24,10 +24,14 @@ type configFlags struct {
 // read is the configuration of file and environment, with all that is wrong with it.
 func (f configFlags) read() (config.Config, []error) {
 	c, err := config.Load(f.Config)
+	unread := errors.As(err, new(*fs.PathError))
 	problems := unjoined(err)
 	problems = append(problems, unjoined(c.Environment(os.Environ()))...)
 	for _, name := range config.Unknown(os.Environ(), clientVariables) {
 		problems = append(problems, fmt.Errorf("%s is no setting: `biogate config show` lists them", name))
+	}
+	if unread { // what it sets is not known: nothing can be said of it
+		return c, problems
 	}
 	problems = append(problems, unjoined(c.Validate())...)
 	return c, append(problems, checkFiles(c)...)
@@ -71,6 +75,9 @@ func checkFiles(c config.Config) (errs []error) {
 
 // checkFile wants a file that is there, and that nobody but its owner can read when it is secret.
 func checkFile(setting, path string, secret bool) error {
+	if path == "" {
+		return nil // Validate has said so
+	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -99,17 +106,17 @@ type configCheckCmd struct {
 }
 
 func (c configCheckCmd) Run(out console) error {
-	_, problems := c.read()
+	settings, problems := c.read()
 	texts := []string{}
 	for _, p := range problems {
 		texts = append(texts, p.Error())
 	}
-	err := out.answer(map[string]any{"ok": len(texts) == 0, "problems": texts}, func(w io.Writer) {
+	err := out.answer(map[string]any{"ok": len(texts) == 0, "mode": settings.Mode, "problems": texts}, func(w io.Writer) {
 		for _, text := range texts {
 			fmt.Fprintln(w, text)
 		}
 		if len(texts) == 0 {
-			fmt.Fprintln(w, "the settings are sound")
+			fmt.Fprintf(w, "the settings are sound: %s mode\n", settings.Mode)
 		}
 	})
 	if err == nil && len(texts) > 0 {

@@ -57,12 +57,16 @@ func (s serveCmd) Run(ctx context.Context) error {
 		return err
 	}
 	log := newLog(os.Stderr, c.LogLevel)
+	for _, name := range config.Unknown(os.Environ(), clientVariables) {
+		log.Warn("a variable of the environment looks like a setting and is none: `biogate config show` lists them", "variable", name)
+	}
 	a, err := build(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	defer a.close()
 	a.announce(log)
+	context.AfterFunc(ctx, func() { log.Info("stopping", "cause", context.Cause(ctx).Error()) })
 	err = a.serve(ctx)
 	log.Info("stopped")
 	return err
@@ -96,7 +100,7 @@ func (a *app) announce(log *slog.Logger) {
 	if n := a.sealer.Unopened(); n > 0 {
 		log.Error("the templates of members do not open with the template keys: these subjects are answered as damaged until the record or the keys are restored, or they are deleted", "subjects", n)
 	}
-	log.Info("listening", "url", a.baseURL(), "store", storeFile(a.config.Data), "cache", a.config.Redis != "")
+	log.Info("listening", "url", a.baseURL(), "mode", a.config.Mode, "store", storeFile(a.config.Data), "cache", a.config.Redis != "")
 	if a.config.Mode == config.Development {
 		log.Warn("development mode: " + strings.Join(append(unprotected(a.config), "keys were made on first start in "+keyDir(a.config.Data)), ", "))
 	}

@@ -185,7 +185,7 @@ func (c Config) checkAudiences() (errs []error) {
 		seen[a.Name] = true
 		effective := c.Effective(a)
 		errs = append(errs, c.checkAudience(setting+".", effective)...)
-		errs = append(errs, prefixed(setting+".", c.party(effective).Policy.Check()))
+		errs = append(errs, prefixed(setting+".", c.party(effective).Policy.Check())...)
 	}
 	return errs
 }
@@ -200,6 +200,7 @@ func (c Config) checkAudience(at string, a Audience) []error {
 		need(*a.Sector != "" && len(*a.Sector) <= 512 && utf8.ValidString(*a.Sector), "%ssector is %q, it must be 1 to 512 bytes of UTF-8", at, *a.Sector),
 		need(!a.PlainSubject || *a.Sector == a.Name, "%splain_subject is true, and sector is %q: a plain subject is of no sector", at, *a.Sector),
 		oneOf(at+"binding", *a.Binding, bindingNone, string(gateway.BindDPoP), string(gateway.BindMTLS)),
+		need(*a.Binding != string(gateway.BindMTLS) || !c.TLS.Terminated, "%sbinding is %q, and tls.terminated: behind a proxy nobody shows a certificate that could be bound; use %q", at, gateway.BindMTLS, gateway.BindDPoP),
 		oneOf(at+"introspection", *a.Introspection, introspectionOnce, string(gateway.IntrospectOff)),
 	}
 	if a.Level2 != nil {

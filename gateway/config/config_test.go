@@ -257,3 +257,36 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// One mistake in a policy hides no other.
+func TestEveryMistakeInAPolicyIsNamed(t *testing.T) {
+	c, err := parse([]byte(`
+policy: {max_fmr: 2, identify_fpir: 0, max_candidates: 0, pad: maybe, challenge: dance}
+audiences: [{name: a, pad: never, require_level: 3}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := c.Validate()
+	for _, want := range []string{
+		"policy.max_fmr is 2", "policy.identify_fpir is 0", "policy.max_candidates is 0", `policy.pad is "maybe"`, `policy.challenge is "dance"`,
+		`audiences[0].pad is "never"`, "audiences[0].require_level is 3",
+	} {
+		if said == nil || !strings.Contains("\n"+said.Error(), "\n"+want) {
+			t.Errorf("%v does not say %q", said, want)
+		}
+	}
+}
+
+// Nobody behind a proxy shows a certificate: no request for such an audience could ever be answered.
+func TestCertificatesAreNotBoundBehindAProxy(t *testing.T) {
+	for binding, refused := range map[string]bool{"mtls": true, "dpop": false, "none": false} {
+		c, err := parse([]byte("tls: {terminated: true}\naudiences: [{name: a, binding: " + binding + "}]\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Validate(); (err != nil) != refused || refused && !strings.Contains(err.Error(), "audiences[0].binding") {
+			t.Errorf("%s: %v", binding, err)
+		}
+	}
+}

@@ -24,7 +24,7 @@ type Setting struct {
 func (c *Config) Settings() []Setting {
 	var out []Setting
 	each(reflect.ValueOf(c).Elem(), nil, func(path []string, value reflect.Value) {
-		text, err := yaml.Marshal(shown(path, value))
+		text, err := yaml.Marshal(c.shown(path, value))
 		if err != nil {
 			text = []byte("?") // every setting is of a type that YAML has
 		}
@@ -33,10 +33,18 @@ func (c *Config) Settings() []Setting {
 	return out
 }
 
-// shown is a value without what nobody should read over a shoulder.
-func shown(path []string, value reflect.Value) any {
-	if path[len(path)-1] == "redis" {
+// shown is a value without what nobody should read over a shoulder, and with what audiences leave out: an empty list would read
+// like one that is left out, and they mean different things.
+func (c *Config) shown(path []string, value reflect.Value) any {
+	switch path[len(path)-1] {
+	case "redis":
 		return hidePassword(value.String())
+	case "audiences":
+		effective := make([]Audience, len(c.Audiences))
+		for i, a := range c.Audiences {
+			effective[i] = c.Effective(a)
+		}
+		return effective
 	}
 	return value.Interface()
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -81,5 +82,30 @@ func TestWhatCouldBeReadComesWithTheError(t *testing.T) {
 	}
 	if invalid := c.Validate(); invalid == nil || !strings.Contains(invalid.Error(), "log_level") {
 		t.Errorf("%v", invalid)
+	}
+}
+
+// What is shown can be put back, and means the same: an audience that is told nothing and one that leaves claims out differ.
+func TestShownAudiencesMeanTheSame(t *testing.T) {
+	c := Default()
+	if err := c.Environment([]string{"BIOGATE_AUDIENCES=[{name: nothing, claims: []}, {name: usual, level2: {}}, {name: plain, plain_subject: true}]"}); err != nil {
+		t.Fatal(err)
+	}
+	again := Default()
+	for _, s := range c.Settings() {
+		if s.Path == "audiences" {
+			if err := again.Environment([]string{s.Variable + "=" + s.Value}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := again.Validate(); err != nil {
+		t.Errorf("what is shown is refused: %v", err)
+	}
+	if got, want := again.Parties(), c.Parties(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v instead of %+v", got, want)
+	}
+	if n := len(again.Parties()["nothing"].Claims); n != 0 {
+		t.Errorf("who is told nothing is told %d claims", n)
 	}
 }

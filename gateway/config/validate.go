@@ -95,8 +95,8 @@ func checkIssuer(issuer string) error {
 }
 
 func (c Config) checkPolicy() []error {
-	return append(c.checkAudiences(), prefixed("policy.", c.DecisionPolicy().Check()),
-		within("policy.conceal_quantum", c.Policy.ConcealQuantum, time.Millisecond, time.Second))
+	return slices.Concat(c.checkAudiences(), prefixed("policy.", c.DecisionPolicy().Check()),
+		[]error{within("policy.conceal_quantum", c.Policy.ConcealQuantum, time.Millisecond, time.Second)})
 }
 
 func (a Assertion) check() []error {
@@ -152,9 +152,16 @@ func within[T int | time.Duration](setting string, value, lowest, highest T) err
 	return need(value >= lowest && value <= highest, "%s is %v, it must be %v to %v", setting, value, lowest, highest)
 }
 
-func prefixed(prefix string, err error) error {
+// prefixed are the errors that were joined in err, each with the setting that they lie under.
+func prefixed(prefix string, err error) (errs []error) {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s%w", prefix, err)
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			errs = append(errs, prefixed(prefix, one)...)
+		}
+		return errs
+	}
+	return []error{fmt.Errorf("%s%w", prefix, err)}
 }

@@ -2,7 +2,7 @@
 package decision
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 
 	"biogate/matcher"
@@ -31,17 +31,26 @@ type Policy struct {
 	RequireLevel  int                // a match below it is no match yet; 0 is 1
 }
 
-// Check names the first setting that makes no sense.
+// Check names the settings that make no sense, an error each.
 func (p Policy) Check() error {
-	switch {
-	case !(p.MaxFMR >= minFusedFMR && p.MaxFMR < 1):
-		return fmt.Errorf("max_fmr is %v, it must lie between %g, the least that any evidence is given, and 1", p.MaxFMR, minFusedFMR)
-	case !(p.IdentifyFPIR > 0 && p.IdentifyFPIR < 1):
-		return fmt.Errorf("identify_fpir is %v, it must lie between 0 and 1", p.IdentifyFPIR)
-	case p.MaxCandidates < 1:
+	return errors.Join(p.checkRates(), p.checkCandidates(), p.checkPAD(), p.checkModalities(), p.checkLevels())
+}
+
+func (p Policy) checkRates() (err error) {
+	if !(p.MaxFMR >= minFusedFMR && p.MaxFMR < 1) {
+		err = fmt.Errorf("max_fmr is %v, it must lie between %g, the least that any evidence is given, and 1", p.MaxFMR, minFusedFMR)
+	}
+	if !(p.IdentifyFPIR > 0 && p.IdentifyFPIR < 1) {
+		err = errors.Join(err, fmt.Errorf("identify_fpir is %v, it must lie between 0 and 1", p.IdentifyFPIR))
+	}
+	return err
+}
+
+func (p Policy) checkCandidates() error {
+	if p.MaxCandidates < 1 {
 		return fmt.Errorf("max_candidates is %d, it must be at least 1", p.MaxCandidates)
 	}
-	return cmp.Or(p.checkPAD(), p.checkModalities(), p.checkLevels())
+	return nil
 }
 
 // CandidateFMR is the false match rate that one of n gallery members must reach. By the union bound, n comparisons with

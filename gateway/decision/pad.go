@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"errors"
 	"fmt"
 
 	"biogate/matcher"
@@ -17,16 +18,20 @@ const (
 )
 
 func (p Policy) checkPAD() error {
+	var pad, challenge error
 	switch p.PAD {
 	case "", PADOff, PADAdvise, PADRequire:
 	default:
-		return fmt.Errorf("pad is %q, it must be %q, %q or %q", p.PAD, PADOff, PADAdvise, PADRequire)
+		pad = fmt.Errorf("pad is %q, it must be %q, %q or %q", p.PAD, PADOff, PADAdvise, PADRequire)
 	}
-	if p.Challenge != "" && p.Challenge != matcher.ChallengeColour && p.Challenge != matcher.ChallengeHeadTurn {
-		return fmt.Errorf("challenge is %q, it must be %q or %q", p.Challenge, matcher.ChallengeColour, matcher.ChallengeHeadTurn)
+	switch p.Challenge {
+	case "":
+	case matcher.ChallengeColour, matcher.ChallengeHeadTurn:
+		if p.PAD != PADRequire {
+			challenge = fmt.Errorf("challenge is %q, and pad is not %q: a challenge that is demanded must be judged", p.Challenge, PADRequire)
+		}
+	default:
+		challenge = fmt.Errorf("challenge is %q, it must be %q or %q", p.Challenge, matcher.ChallengeColour, matcher.ChallengeHeadTurn)
 	}
-	if p.Challenge != "" && p.PAD != PADRequire {
-		return fmt.Errorf("challenge is %q, and pad is not %q: a challenge that is demanded must be judged", p.Challenge, PADRequire)
-	}
-	return nil
+	return errors.Join(pad, challenge)
 }

@@ -47,8 +47,12 @@ func (m *Memory) Begin(ctx context.Context, subject string) (wait time.Duration,
 	if err := ctx.Err(); err != nil || r.Failures <= 0 {
 		return 0, err
 	}
-	ms, err := scriptBegin.Run(ctx, m.client, []string{m.key("attempts", subject)},
-		r.Failures, r.Delay.Milliseconds(), r.Longest.Milliseconds(), r.Kept().Milliseconds()).Int64()
+	answer, err := m.batch.Script(ctx, scriptBegin, m.key("attempts", subject),
+		r.Failures, r.Delay.Milliseconds(), r.Longest.Milliseconds(), r.Kept().Milliseconds())
+	if err != nil {
+		return 0, err
+	}
+	ms, err := answer.Int64()
 	return time.Duration(ms) * time.Millisecond, err
 }
 
@@ -57,7 +61,7 @@ func (m *Memory) Succeed(ctx context.Context, subject string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return m.client.Del(ctx, m.key("attempts", subject)).Err()
+	return m.batch.Do(ctx, redis.NewIntCmd(ctx, "DEL", m.key("attempts", subject)))
 }
 
 // Withdraw implements gateway.Attempts.
@@ -65,5 +69,6 @@ func (m *Memory) Withdraw(ctx context.Context, subject string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return scriptWithdraw.Run(ctx, m.client, []string{m.key("attempts", subject)}).Err()
+	_, err := m.batch.Script(ctx, scriptWithdraw, m.key("attempts", subject))
+	return err
 }

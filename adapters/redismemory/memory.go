@@ -28,6 +28,7 @@ import (
 
 	"biogate/gateway"
 	"biogate/gateway/limits"
+	"biogate/internal/redisbatch"
 )
 
 // Options of a memory. URL, Deployment, Key and Now are required.
@@ -44,6 +45,7 @@ type Options struct {
 // Memory is a connected memory. It is safe for concurrent use.
 type Memory struct {
 	client *redis.Client
+	batch  *redisbatch.Batcher // of what requests wait for
 	o      Options
 	began  atomic.Pointer[began]
 }
@@ -75,6 +77,7 @@ func New(o Options) (*Memory, error) {
 	bound(client, o)
 	quiet()
 	m.client = redis.NewClient(client)
+	m.batch = redisbatch.New(m.client)
 	return m, nil
 }
 
@@ -193,7 +196,7 @@ func (m *Memory) Spend(ctx context.Context, nonce string, until time.Time) (firs
 		return false, fmt.Errorf("redis: a nonce is to be remembered for %s, at most %s are", left, maxAhead)
 	}
 	// Rounded up, and a second more: clocks run at different speeds.
-	err = m.client.Do(ctx, "SET", m.key("nonce", nonce), "1", "NX", "PX", left.Milliseconds()+1000).Err()
+	err = m.batch.Do(ctx, redis.NewCmd(ctx, "SET", m.key("nonce", nonce), "1", "NX", "PX", left.Milliseconds()+1000))
 	if errors.Is(err, redis.Nil) {
 		return false, nil
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"biogate/gateway"
+	"biogate/internal/redisbatch"
 )
 
 // Options of a cache. URL, Deployment and Key are required.
@@ -39,6 +40,7 @@ type Options struct {
 // Cache is a connected cache. Its methods are safe for concurrent use.
 type Cache struct {
 	client       *redis.Client
+	batch        *redisbatch.Batcher // of what requests wait for
 	seal         sealer
 	generation   func() uint64
 	ttl          time.Duration
@@ -70,6 +72,7 @@ func New(o Options) (*Cache, error) {
 	bound(client, o)
 	quiet()
 	c.client = redis.NewClient(client)
+	c.batch = redisbatch.New(c.client)
 	return c, nil
 }
 
@@ -99,7 +102,11 @@ func (c *Cache) Ping(ctx context.Context) error { return c.client.Ping(ctx).Err(
 // Get implements gateway.Templates. A value that is not to be believed is removed and counts as absent.
 func (c *Cache) Get(ctx context.Context, subject string) (gateway.References, error) {
 	at := c.place(subject)
-	b, err := c.client.GetRange(ctx, at.key, 0, int64(maxValue)).Bytes()
+	answer := redis.NewStringCmd(ctx, "GETRANGE", at.key, 0, maxValue)
+	if err := c.batch.Do(ctx, answer); err != nil {
+		return gateway.References{}, err
+	}
+	b, err := answer.Bytes()
 	if err != nil {
 		return gateway.References{}, err
 	}

@@ -169,7 +169,8 @@ func template(b *testing.B, modality matcher.Modality, data []byte) []byte {
 // "match", or the benchmark fails.
 func BenchmarkVerification(b *testing.B) {
 	const (
-		off    = "policy: {pad: off}\nrates: {device: {per_second: 1e6, burst: 1000000}, global: {per_second: 1e6, burst: 1000000}}\n"
+		off = "policy: {pad: off}\nrates: {device: {per_second: 1e6, burst: 1000000}, global: {per_second: 1e6, burst: 1000000}}\n" +
+			"limits: {queue_wait: 15s}\nbreakers: {cache: {timeout: 10s}, memory: {timeout: 10s}}\n" // a busy machine is slow, and no failure
 		plain  = off + "audit: {enabled: false}\n"
 		signed = "kiosks: {required: true}\n"
 		party  = "audiences: [{name: " + benchAudience + ", fresh: false}]\n"

@@ -23,6 +23,8 @@ var rows = []row{
 	{"gateway/...", "gateway/... matcher"},
 	{"adapters/opencvnet/...", "self matcher matcher/face models/..."}, // behind the network interface of matcher/face
 	{"adapters/ortnet/...", "self matcher matcher/face models/..."},
+	{"adapters/redismemory/...", "self gateway/... matcher internal/redisbatch"},
+	{"adapters/redistemplates/...", "self gateway/... matcher internal/redisbatch"},
 	{"adapters/*/...", "self gateway/... matcher"},
 	{"bench/...", "bench/... adapters/... gateway/... matcher/... models/... internal/..."},
 	{"cmd/*/...", "..."},
@@ -45,7 +47,7 @@ var modules = []row{
 	{"github.com/lestrrat-go/jwx/v2", "gateway/assertion gateway/dpop adapters/filesigner adapters/pkcs11signer"},
 	{"github.com/miekg/pkcs11", "adapters/pkcs11signer"},
 	{"github.com/prometheus/client_golang", "adapters/prommetrics"},
-	{"github.com/redis/go-redis/v9", "adapters/redistemplates adapters/redismemory"},
+	{"github.com/redis/go-redis/v9", "adapters/redistemplates adapters/redismemory internal/redisbatch"},
 	{"github.com/sony/gobreaker/v2", "gateway/guard gateway/registry"},
 	{"github.com/tink-crypto/tink-go/v2", "adapters/tinkkeys"},
 	{"github.com/yalue/onnxruntime_go", "adapters/ortnet"},

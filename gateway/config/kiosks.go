@@ -19,7 +19,7 @@ type Kiosks struct {
 	Required bool `yaml:"required"`
 	// Sites are those whose devices this gateway serves; empty: all.
 	Sites []string `yaml:"sites"`
-	// Window is how far the time of a signed request may lie from ours.
+	// Window is how far the time of a signed request may lie behind ours; it may be 5 s ahead.
 	Window time.Duration `yaml:"window"`
 	// NarrowWindow is the window while only this process remembers what was used, because Redis does not answer.
 	NarrowWindow time.Duration `yaml:"narrow_window"`

@@ -45,8 +45,9 @@ type Memory interface {
 	// Take uses up a name of what a device made at a time and no node takes after until. first is false when it must not be
 	// taken: it was used before, by whichever device, or nobody can know. device is whose share of the memory it takes.
 	Take(ctx context.Context, device, name string, made, until time.Time) (first bool, err error)
-	// Window is how far the time of a request may lie from now.
+	// Window is how far the time of a request may lie in the past, Ahead how far in the future.
 	Window() time.Duration
+	Ahead() time.Duration
 }
 
 // Authenticator says who asks. It is safe for concurrent use.
@@ -120,7 +121,7 @@ func (a *Authenticator) bySignature(ctx context.Context, r Request) (Identity, e
 		return Identity{}, refusal("signature-invalid", "%v", err)
 	}
 	now, window := a.o.Now(), a.o.Memory.Window()
-	if err := checkTime(s, now, window); err != nil {
+	if err := checkTime(s, now, window, a.o.Memory.Ahead()); err != nil {
 		return Identity{}, err
 	}
 	device, err := a.signer(ctx, s)
@@ -147,9 +148,9 @@ func (a *Authenticator) bySignature(ctx context.Context, r Request) (Identity, e
 }
 
 // checkTime comes before the signature: what is old needs no work, and the answer depends on nothing but the request.
-func checkTime(s httpsig.Signature, now time.Time, window time.Duration) error {
-	if s.Created.Before(now.Add(-window)) || s.Created.After(now.Add(window)) || !s.Expires.IsZero() && !now.Before(s.Expires) {
-		return refusal("request-stale", "the request was signed more than %s from now by this gateway's clock, or has expired", window)
+func checkTime(s httpsig.Signature, now time.Time, window, ahead time.Duration) error {
+	if s.Created.Before(now.Add(-window)) || s.Created.After(now.Add(ahead)) || !s.Expires.IsZero() && !now.Before(s.Expires) {
+		return refusal("request-stale", "by this gateway's clock the request was signed more than %s ago or %s from now, or has expired", window, ahead)
 	}
 	return nil
 }

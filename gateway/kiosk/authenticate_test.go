@@ -50,6 +50,8 @@ type remembered struct {
 
 func (m remembered) Window() time.Duration { return *m.window }
 
+func (m remembered) Ahead() time.Duration { return *m.window }
+
 func (m remembered) Take(ctx context.Context, device, name string, _, until time.Time) (bool, error) {
 	return m.SpendBy(ctx, device, name, until)
 }

@@ -23,13 +23,17 @@ import (
 // Mode is what Degraded names while the shared memory does not answer.
 const Mode = "replay-memory"
 
+// ahead is how far the clock of a device may be ahead of ours. A memory that ends within so short a time after something was used, and
+// is there again, can take that a second time.
+const ahead = 5 * time.Second
+
 // probeEvery is how often an idle process asks the shared memory whether it is there.
 const probeEvery = time.Second
 
 // Options of a memory.
 type Options struct {
 	Remembered int           // how many used nonces this process remembers
-	Window     time.Duration // how far the time of a request may lie from now
+	Window     time.Duration // how far the time of a request may lie in the past; in the future 5 s
 	Narrow     time.Duration // the same while only this process remembers, at most Window
 	Now        func() time.Time
 
@@ -121,8 +125,10 @@ func (m *Memory) judge(made time.Time, first bool, err error) (bool, error) {
 	return m.fits(made), nil
 }
 
+// fits: what is from the future could be used now, be forgotten with the memory, and be taken again when its time has come.
 func (m *Memory) fits(made time.Time) bool {
-	return m.o.Now().Sub(made).Abs() <= m.Window() && !made.Before(m.Since())
+	age := m.o.Now().Sub(made)
+	return age <= m.Window() && age >= -m.Ahead() && !made.Before(m.Since())
 }
 
 // tell spends a nonce in the shared memory and learns from the answer.
@@ -158,7 +164,10 @@ func (m *Memory) isOut() bool {
 	return m.out
 }
 
-// Window is how far the time of a request may lie from now.
+// Ahead is how far the time of a request may lie in the future.
+func (m *Memory) Ahead() time.Duration { return min(ahead, m.Window()) }
+
+// Window is how far the time of a request may lie in the past.
 func (m *Memory) Window() time.Duration {
 	if m.isOut() {
 		return m.o.Narrow

@@ -227,6 +227,18 @@ func TestARestartForgetsNothing(t *testing.T) {
 	wants(t, "unseen, after a restart, shared", take(s.node(t), "m2", made), "taken")
 }
 
+// TestClocksThatAreAhead: a request from the future, taken before the memory ends, could be taken again when its time comes. So it
+// is not taken at all; a clock may be a little ahead.
+func TestClocksThatAreAhead(t *testing.T) {
+	s := newSite()
+	m := replay.New(s.options())
+	s.passes(time.Second)
+	made := s.now().Add(20 * time.Second)
+	wants(t, "of the future", take(m, "n", made), "refused")
+	wants(t, "more than a little ahead", take(m, "l", s.now().Add(5*time.Second+1)), "refused")
+	wants(t, "a little ahead", take(m, "m", s.now().Add(5*time.Second)), "taken")
+}
+
 // TestAFullMemoryRefuses, and one device cannot fill it for the others.
 func TestAFullMemoryRefuses(t *testing.T) {
 	s := newSite()

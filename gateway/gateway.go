@@ -23,6 +23,7 @@ type Deps struct {
 	Calibrations map[string]Calibration // by model id, one for each engine
 	Registry     Registry
 	Lister       TemplateLister // of the record
+	Resting      TemplateLister // of the record as it rests: of a template what stands beside its data alone; nil: Lister
 	Galleries    Galleries
 	Issuer       Issuer
 	Assertions   AssertionReader // optional: without it every introspection is answered no

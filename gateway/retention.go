@@ -60,8 +60,11 @@ func (s *Service) checkExpiry(at time.Time) error {
 // too, and is called again.
 func (s *Service) expire(ctx context.Context) error {
 	var due []string
-	now := s.deps.Now()
-	err := s.deps.Lister.Each(ctx, func(refs References) error {
+	now, resting := s.deps.Now(), s.deps.Resting // what no key opens any more expires as well
+	if resting == nil {
+		resting = s.deps.Lister
+	}
+	err := resting.Each(ctx, func(refs References) error {
 		if anyExpired(refs, now) {
 			due = append(due, refs.Subject)
 		}

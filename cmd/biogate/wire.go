@@ -112,6 +112,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		Calibrations: a.engines.calibrations,
 		Registry:     a.references,
 		Lister:       vault.Lister(record.Templates(a.store).(gateway.TemplateLister), a.sealer),
+		Resting:      record.Templates(a.store).(gateway.TemplateLister),
 		Galleries:    record.Galleries(a.store),
 		Issuer:       guard.New(guardOptions("signer", c.Breakers.Signer, metrics)).Issuer(issuer),
 		Attempts:     a.attempts(),

@@ -144,3 +144,16 @@ func TestWhatIsOnRecord(t *testing.T) {
 		t.Errorf("on record\n%s\nwant\n%s", strings.Join(got, " "), want)
 	}
 }
+
+// A gateway that can put nothing on record answers nothing: it says that it is not ready, so that others are asked.
+func TestReadyOnlyWhileItCanBePutOnRecord(t *testing.T) {
+	h := newHouse(t)
+	can := false
+	h.deps.Recordable = func() bool { return can }
+	h.restart(t)
+	wantCode(t, h.Ready(t.Context()), "audit-unavailable", gateway.Unavailable)
+	can = true
+	if err := h.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

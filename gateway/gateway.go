@@ -31,6 +31,7 @@ type Deps struct {
 	ChallengeKey []byte          // optional: what nodes sign challenges with, and make ids of assertions under, that any of them knows again
 	Attempts     Attempts        // optional: without it attempts are not counted
 	Audit        Audit           // optional: without it nothing is put on record
+	Recordable   func() bool     // optional: whether Audit works just now; while it does not the Service is not ready
 	Observer     Observer
 	Now          func() time.Time
 	Policy       decision.Policy
@@ -150,8 +151,11 @@ func (s *Service) lookAgain(ctx context.Context) error {
 	return nil
 }
 
-// Ready is nil when requests can be decided.
+// Ready is nil when requests can be decided, and the decision can leave.
 func (s *Service) Ready(context.Context) error {
+	if s.deps.Recordable != nil && !s.deps.Recordable() {
+		return unavailable("audit-unavailable", "what happens cannot be put on record", nil)
+	}
 	if s.deps.Registry.CanDecide() {
 		return nil
 	}

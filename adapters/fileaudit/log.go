@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"biogate/gateway"
@@ -24,6 +25,8 @@ const (
 	signEvery = time.Second
 	// signWithin bounds one signature; meanwhile nothing is written.
 	signWithin = time.Second
+	// probeEvery is how long a trail that cannot be written rests at the most before that is tried again.
+	probeEvery = 8 * time.Second
 )
 
 var (
@@ -53,6 +56,7 @@ type Log struct {
 	closed  chan struct{}
 	once    sync.Once
 	failed  error // of Close
+	away    atomic.Bool
 	entries sync.Pool
 
 	writer // of the goroutine that writes
@@ -150,6 +154,9 @@ func (l *Log) Append(ctx context.Context, e gateway.AuditEvent) error {
 	}
 }
 
+// Writable says whether the last write succeeded. While it did not the trail is tried again every few seconds.
+func (l *Log) Writable() bool { return !l.away.Load() }
+
 // Close writes what waits, puts on record that the gateway stopped, signs the end and lets go of the folder.
 func (l *Log) Close() error {
 	l.once.Do(func() {
@@ -178,7 +185,11 @@ func (l *Log) writeAll() {
 		case e := <-l.queue:
 			l.commit(l.group(e))
 		case <-tick.C:
-			l.sign()
+			if l.away.Load() {
+				l.probe()
+			} else {
+				l.sign()
+			}
 		case <-l.closing:
 			l.end()
 			return

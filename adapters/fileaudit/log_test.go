@@ -298,6 +298,36 @@ func TestFailingDiskAcknowledgesNothing(t *testing.T) {
 	}
 }
 
+// Who balances the load turns away from a gateway whose trail cannot be written: so it finds out by itself when that is over.
+func TestTrailSaysThatItCannotBeWrittenAndTriesAgain(t *testing.T) {
+	var write, no atomic.Bool
+	o := options(t, t.TempDir())
+	l, err := open(o, func(path string, fresh bool) (file, error) {
+		f, err := openSegment(path, fresh)
+		return faulty{f, &write, &no, &no}, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !l.Writable() {
+		t.Fatal("a good trail is said to be none")
+	}
+	write.Store(true)
+	if err := l.Append(t.Context(), event(1)); err == nil || l.Writable() {
+		t.Fatalf("a trail that cannot be written is said to be good; the write: %v", err)
+	}
+	write.Store(false)
+	for deadline := time.Now().Add(time.Minute); !l.Writable(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a trail that can be written again is not found out")
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, o)
+}
+
 func TestCallerWhoLeaves(t *testing.T) {
 	o := options(t, t.TempDir())
 	hold := make(chan struct{})

@@ -42,6 +42,9 @@ type writer struct {
 
 	signed time.Time     // when the last signature was tried
 	pause  time.Duration // before the next try after one that failed
+
+	probed   time.Time     // when a trail that could not be written was tried
+	patience time.Duration // before the next try
 }
 
 // commit writes a group and tells each of it.
@@ -63,6 +66,7 @@ func (l *Log) commit(group []*entry) {
 // before, or is broken until recover has seen to that.
 func (l *Log) put(bodies [][]byte) error {
 	if err := l.recover(); err != nil {
+		l.away.Store(true)
 		return err
 	}
 	seq, hash, out := l.seq, l.hash, l.buffer[:0]
@@ -87,6 +91,7 @@ func (l *Log) put(bodies [][]byte) error {
 		return l.takeBack(err)
 	}
 	l.broken, l.seq, l.hash, l.size, l.unsaid = false, seq, hash, l.size+int64(len(out)), true
+	l.away.Store(false)
 	return nil
 }
 
@@ -100,8 +105,24 @@ func shortOf(n, want int) error {
 // takeBack tries to undo a write that failed. Nothing of it was acknowledged.
 func (l *Log) takeBack(cause error) error {
 	l.options.Warn("the audit trail cannot be written: nothing leaves the gateway that has to be on record", cause)
+	l.away.Store(true)
 	_ = l.recover()
 	return fmt.Errorf("fileaudit: %w", cause)
+}
+
+// probe finds out whether a trail that could not be written can be again, also when nobody asks for anything: whoever balances
+// the load has turned away meanwhile.
+func (l *Log) probe() {
+	now := l.options.Now()
+	if now.Sub(l.probed) < l.patience && !now.Before(l.probed) {
+		return
+	}
+	l.probed = now
+	if err := l.note(gateway.AuditEvent{Action: "resume", Outcome: "done"}); err != nil {
+		l.patience = min(max(2*l.patience, signEvery), probeEvery)
+		return
+	}
+	l.patience = 0
 }
 
 // recover brings a broken file back to what was acknowledged. After a failed fsync the pages that were to be written may be

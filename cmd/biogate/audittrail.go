@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"biogate/adapters/fileaudit"
-	"biogate/adapters/prommetrics"
 	"biogate/gateway"
 	"biogate/gateway/audit"
 	"biogate/gateway/config"
@@ -23,7 +22,7 @@ func auditDir(c config.Config) string {
 const auditSecret = "audit"
 
 // openAudit opens the audit trail; nil when none is kept.
-func (a *app) openAudit(log *slog.Logger, metrics *prommetrics.Metrics) (gateway.Audit, error) {
+func (a *app) openAudit(log *slog.Logger, observer gateway.Observer) (gateway.Audit, error) {
 	if !a.config.Audit.Enabled {
 		return nil, nil
 	}
@@ -50,5 +49,6 @@ func (a *app) openAudit(log *slog.Logger, metrics *prommetrics.Metrics) (gateway
 		return nil, err
 	}
 	a.closers = append(a.closers, trail.Close)
-	return guard.New(guardOptions("audit", a.config.Breakers.Audit, metrics)).Audit(trail), nil
+	a.recordable = trail.Writable
+	return guard.New(guardOptions("audit", a.config.Breakers.Audit, observer)).Audit(trail), nil
 }

@@ -111,11 +111,11 @@ func examineDevices(c config.Config, now time.Time) finding {
 	}
 	usable, ending := 0, 0
 	for _, d := range list {
-		if !d.Usable(now) {
+		if !served(c, d, now) {
 			continue
 		}
 		usable++
-		if !d.Usable(now.Add(soon)) {
+		if !served(c, d, now.Add(soon)) {
 			ending++
 		}
 	}

@@ -45,16 +45,18 @@ func (a *app) kiosks(log *slog.Logger, metrics *prommetrics.Metrics) (*kiosk.Aut
 	})
 }
 
+// served says whether a gateway with this configuration answers d at that time.
+func served(c config.Config, d kiosk.Device, at time.Time) bool {
+	return d.Usable(at) && (len(c.Kiosks.Sites) == 0 || slices.Contains(c.Kiosks.Sites, d.Site))
+}
+
 // someDevice: a gateway that can serve nobody is a mistake.
 func someDevice(c config.Config, devices *filedevices.Registry) error {
 	list, err := devices.List()
 	if err != nil {
 		return err
 	}
-	usable := func(d kiosk.Device) bool {
-		return d.Usable(time.Now()) && (len(c.Kiosks.Sites) == 0 || slices.Contains(c.Kiosks.Sites, d.Site))
-	}
-	if slices.ContainsFunc(list, usable) {
+	if slices.ContainsFunc(list, func(d kiosk.Device) bool { return served(c, d, time.Now()) }) {
 		return nil
 	}
 	return fmt.Errorf(`mode is "production", and %s has no device that is served here now: register one with "biogate devices add"`, devicesFile(c))

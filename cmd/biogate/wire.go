@@ -41,10 +41,12 @@ type app struct {
 	registry *registry.Registry
 	memory   *replay.Memory   // of what was used
 	shared   gateway.Attempts // that all nodes count; nil without Redis
-	service  *gateway.Service
-	server   *httpapi.Server
-	listener net.Listener
-	closers  []func() error // in order of making
+	// recordable says whether the audit trail can be written; nil when none is kept.
+	recordable func() bool
+	service    *gateway.Service
+	server     *httpapi.Server
+	listener   net.Listener
+	closers    []func() error // in order of making
 }
 
 // build makes a gateway that listens and does not serve yet. What was opened is closed again when something is missing.
@@ -81,11 +83,12 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	metrics := prommetrics.New(buildinfo.Version(), "record", "cache", "signer", "memory", "audit")
-	record := guard.New(guardOptions("record", c.Breakers.Record, metrics))
-	if err := a.openRegistry(ctx, record, metrics); err != nil {
+	watched := speak(metrics, log)
+	record := guard.New(guardOptions("record", c.Breakers.Record, watched))
+	if err := a.openRegistry(ctx, record, watched); err != nil {
 		return err
 	}
-	challengeKey, err := a.openMemory(ctx, metrics)
+	challengeKey, err := a.openMemory(ctx, watched)
 	if err != nil {
 		return err
 	}
@@ -93,7 +96,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	trail, err := a.openAudit(log, metrics)
+	trail, err := a.openAudit(log, watched)
 	if err != nil {
 		return err
 	}
@@ -114,12 +117,13 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		Lister:       vault.Lister(record.Templates(a.store).(gateway.TemplateLister), a.sealer),
 		Resting:      record.Templates(a.store).(gateway.TemplateLister),
 		Galleries:    record.Galleries(a.store),
-		Issuer:       guard.New(guardOptions("signer", c.Breakers.Signer, metrics)).Issuer(issuer),
+		Issuer:       guard.New(guardOptions("signer", c.Breakers.Signer, watched)).Issuer(issuer),
 		Attempts:     a.attempts(),
 		Assertions:   issuer,
 		Nonces:       a.memory,
 		ChallengeKey: challengeKey,
 		Audit:        trail,
+		Recordable:   a.recordable,
 		Observer:     metrics,
 		Now:          time.Now,
 		Policy:       c.DecisionPolicy(),
@@ -183,7 +187,7 @@ func (a *app) listen() (err error) {
 }
 
 // openRegistry puts the cache, when there is one, in front of the record.
-func (a *app) openRegistry(ctx context.Context, record *guard.Guard, metrics *prommetrics.Metrics) error {
+func (a *app) openRegistry(ctx context.Context, record *guard.Guard, observer gateway.Observer) error {
 	o := registry.Options{Record: record.Templates(a.store), Generations: record.Generations(a.store), Generation: new(atomic.Uint64), Erasing: a.store.ErasurePending}
 	if a.config.Redis != "" {
 		key, err := a.signer.Secret("cache")
@@ -198,7 +202,7 @@ func (a *app) openRegistry(ctx context.Context, record *guard.Guard, metrics *pr
 			return err
 		}
 		a.closers = append(a.closers, cache.Close)
-		o.Cache = guard.New(guardOptions("cache", a.config.Breakers.Cache, metrics)).Templates(cache)
+		o.Cache = guard.New(guardOptions("cache", a.config.Breakers.Cache, observer)).Templates(cache)
 	}
 	a.registry = registry.New(o)
 	a.registry.Start(ctx) // so that the first answers know what is missing
@@ -207,7 +211,7 @@ func (a *app) openRegistry(ctx context.Context, record *guard.Guard, metrics *pr
 
 // openMemory makes the memory of what was used, and returns what the nodes that share it sign challenges with. Without Redis this
 // is the only node: then there is no such key, and challenges end with the process.
-func (a *app) openMemory(ctx context.Context, metrics *prommetrics.Metrics) (challengeKey []byte, err error) {
+func (a *app) openMemory(ctx context.Context, observer gateway.Observer) (challengeKey []byte, err error) {
 	c := a.config
 	o := replay.Options{Remembered: c.Kiosks.Remembered, Window: c.Kiosks.Window, Narrow: c.Kiosks.NarrowWindow, Now: time.Now}
 	if c.Redis != "" {
@@ -226,7 +230,7 @@ func (a *app) openMemory(ctx context.Context, metrics *prommetrics.Metrics) (cha
 			return nil, err
 		}
 		a.closers = append(a.closers, shared.Close)
-		g := guard.New(guardOptions("memory", c.Breakers.Memory, metrics))
+		g := guard.New(guardOptions("memory", c.Breakers.Memory, observer))
 		o.Shared, o.Began, a.shared = g.Nonces(shared), shared.Began, g.Attempts(shared)
 	}
 	a.memory = replay.New(o)

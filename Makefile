@@ -11,7 +11,7 @@ DATA        ?= ../shared/data
 FINGERS     := $(foreach s,fvc2002_db1_b fvc2002_db3_b fvc2004_db1_b fvc2004_db3_b,--dataset $(DATA)/finger/$(s))
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 
-.PHONY: help run build setup models test unit lint gosec fuzz cross demo production-demo bench calibrate accuracy clean
+.PHONY: help run build setup models test unit lint gosec fuzz cross demo production-demo bench compare calibrate accuracy clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -69,6 +69,9 @@ $(PHOTOS)/sample1.jpg: # the demonstration's photographs, out of an npm package
 
 bench: ## the benchmarks beside the code
 	go test -run '^$$' -bench . -benchmem ./matcher/... ./gateway/... ./adapters/...
+
+compare: ## benchmarks of this commit and of its base in turn; fails when one became slower
+	go run ./bench/compare $(if $(BASE),-base $(BASE))
 
 accuracy: build models ## error rates on the captures in DATA, with the trade-off curve in docs/
 	bin/biobench accuracy --modality finger $(FINGERS) --det docs/det-finger.svg

@@ -20,16 +20,16 @@ import (
 // suite is what is compared: the stages of a verification, each beside its code.
 var suite = []struct{ pkg, pattern string }{
 	{"./gateway/httpapi", "^BenchmarkVerify$/^raw$"},
-	{"./gateway/intake", "^BenchmarkForms$"},
-	{"./gateway/httpsig", "^BenchmarkParseVerify$"},
+	{"./gateway/intake", "^BenchmarkForms$/^raw$"},
+	{"./gateway/httpsig", "^BenchmarkParseVerify$/^ed25519$"},
 	{"./gateway/limits", "^BenchmarkLocal$"},
 	{"./gateway/guard", "^BenchmarkGuard$"},
 	{"./gateway/vault", "^BenchmarkOpen$"},
 	{"./matcher/face", "^BenchmarkCompare$"},
 	{"./matcher/finger", "^BenchmarkCompareGenuine$"},
 	{"./gateway/decision", "^BenchmarkFuse$"},
-	{"./gateway/assertion", "^BenchmarkAssertion$"},
-	{"./adapters/filesigner", "^BenchmarkSign$"},
+	{"./gateway/assertion", "^BenchmarkAssertion$/^EdDSA$"},
+	{"./adapters/filesigner", "^BenchmarkSign$/^EdDSA$"},
 	{"./gateway/audit", "^BenchmarkAppendBody$"},
 }
 

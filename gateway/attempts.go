@@ -2,9 +2,12 @@ package gateway
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"biogate/gateway/decision"
+	"biogate/matcher"
 )
 
 // attempt is one attempt to be verified as a subject. It counts as failed from its beginning, so that of many at once no more
@@ -66,4 +69,68 @@ func (a *attempt) settle(ctx context.Context) {
 	case a.matched, a.free:
 		_ = a.attempts.Withdraw(ctx, a.subject)
 	}
+}
+
+// maxNamed is how many subjects a search may be confined to and still be as good as a verification of each.
+const maxNamed = 5
+
+// attempts are those that one search makes.
+type attempts []*attempt
+
+// attemptsAt begins an attempt at each of the few whom a search can find: asking who of one person somebody is, is no way round the
+// limit of verifications.
+func (s *Service) attemptsAt(ctx context.Context, subjects []string, questions []asked) (all attempts, err error) {
+	for _, subject := range subjects {
+		one, err := s.attempt(ctx, subject, questions)
+		if err != nil {
+			all.compared(false)
+			all.settle(ctx)
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// compared notes whether the search compared anything.
+func (all attempts) compared(anything bool) {
+	for _, a := range all {
+		a.free = !anything
+	}
+}
+
+// decided notes a decision that is on record: who was found has not failed, and the others were not meant.
+func (all attempts) decided(out IdentifyOutcome) {
+	if out.Decision != decision.Match {
+		return
+	}
+	for _, a := range all {
+		a.stated = a.subject == out.Candidates[0].Subject
+		a.free = !a.stated
+	}
+}
+
+func (all attempts) settle(ctx context.Context) {
+	for _, a := range all {
+		a.settle(ctx)
+	}
+}
+
+// few are those at whom a search is an attempt, sorted: subjects that it names, when they are at most maxNamed, or the only member
+// of a gallery. In a larger gallery strangers are to be expected, and must not keep its members waiting.
+func (gs *galleries) few(name string, among matcher.Filter) (subjects []string) {
+	if among.Subjects != nil {
+		subjects = slices.Sorted(slices.Values(among.Subjects))
+		if subjects = slices.Compact(subjects); len(subjects) <= maxNamed {
+			return subjects
+		}
+		return nil
+	}
+	gs.mu.RLock()
+	defer gs.mu.RUnlock()
+	g, ok := gs.live(name)
+	if !ok || len(g.members) > 1 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(g.members))
 }

@@ -218,3 +218,52 @@ func TestNoCountNoComparison(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
+
+// TestSearchesAmongAFewAreAttempts: a search that can find a few subjects alone is a verification of each, and no way round the limit.
+func TestSearchesAmongAFewAreAttempts(t *testing.T) {
+	h := newCountingHouse(t)
+	ctx := context.Background()
+	if _, _, err := h.PutGallery(ctx, gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.AddMembers(ctx, "g", []gateway.Membership{{Subject: "alice"}, {Subject: "bob"}}); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(who string, among ...string) (gateway.IdentifyOutcome, error) {
+		return h.Identify(ctx, gateway.IdentifyRequest{Gallery: "g", Audience: "a", Captures: []matcher.Sample{face(who)}, Among: matcher.Filter{Subjects: among}})
+	}
+	for range 8 { // who is found has not failed, and whoever else was named was not meant
+		if out, err := ask("bob", "alice", "bob"); err != nil || out.Decision != decision.Match {
+			t.Fatalf("%s, %v", out.Decision, err)
+		}
+	}
+	for i := range 5 {
+		if out, err := ask("mallory", "alice"); err != nil || out.Decision != decision.NoMatch {
+			t.Fatalf("search %d: %s, %v", i, out.Decision, err)
+		}
+	}
+	if _, err := ask("mallory", "alice", "alice"); codeOf(err) != "attempts-exceeded" {
+		t.Errorf("a sixth search among her alone: %v", err)
+	}
+	if _, err := h.ask("alice", "alice"); codeOf(err) != "attempts-exceeded" {
+		t.Errorf("a verification after five searches: %v", err)
+	}
+	if out, err := ask("mallory"); err != nil || out.Decision != decision.NoMatch {
+		t.Errorf("a search of the whole gallery: %s, %v", out.Decision, err)
+	}
+	if err := h.RemoveMember(ctx, "g", "bob"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask("mallory"); codeOf(err) != "attempts-exceeded" {
+		t.Errorf("a search of a gallery of her alone: %v", err)
+	}
+	if _, err := h.AddMembers(ctx, "g", []gateway.Membership{{Subject: "bob"}}); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := ask("bob", "bob"); err != nil || out.Decision != decision.Match {
+		t.Errorf("the other one: %s, %v", out.Decision, err)
+	}
+	if n := h.left(t, "bob"); n != 5 {
+		t.Errorf("the other one has %d attempts left", n)
+	}
+}

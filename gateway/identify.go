@@ -60,10 +60,16 @@ func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) 
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
+	attempts, err := s.attemptsAt(ctx, s.galleries.few(r.Gallery, r.Among), questions)
+	if err != nil {
+		return IdentifyOutcome{}, err
+	}
+	defer attempts.settle(ctx)
 	accepted, out, compared, err := s.search(ctx, r.Gallery, r.Among, questions, policy)
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
+	attempts.compared(len(compared) > 0)
 	out.Degraded, r.Challenge = union(out.Degraded, s.withoutMemory()), nonceOf(issued)
 	if r.MaxCandidates > 0 {
 		accepted = accepted[:min(len(accepted), r.MaxCandidates)]
@@ -89,7 +95,11 @@ func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) 
 	} else {
 		event.Subject = out.Candidates[0].Subject
 	}
-	return out, s.record(ctx, event.decided(out.Outcome))
+	if err := s.record(ctx, event.decided(out.Outcome)); err != nil {
+		return IdentifyOutcome{}, err
+	}
+	attempts.decided(out)
+	return out, nil
 }
 
 func checkIdentify(r IdentifyRequest) error {

@@ -273,7 +273,7 @@ func TestDamagedValues(t *testing.T) {
 	if err := s.Remember(t.Context(), "key", gateway.Receipt{At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	err := s.db.Update(func(tx *bbolt.Tx) error {
+	err := s.update(context.Background(), func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketSubjects)
 		value := append([]byte(nil), b.Get([]byte("damaged"))...)
 		value[len(value)/2] ^= 1
@@ -509,7 +509,7 @@ func TestMembershipsOfEarlierBuilds(t *testing.T) {
 	}
 	put := func(change func(b *bbolt.Bucket) error) {
 		t.Helper()
-		if err := s.db.Update(func(tx *bbolt.Tx) error { return change(tx.Bucket(bucketMembers).Bucket([]byte("g"))) }); err != nil {
+		if err := s.update(context.Background(), func(tx *bbolt.Tx) error { return change(tx.Bucket(bucketMembers).Bucket([]byte("g"))) }); err != nil {
 			t.Fatal(err)
 		}
 	}

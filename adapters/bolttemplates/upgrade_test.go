@@ -33,7 +33,7 @@ func plant(t testing.TB, s *Store, r gateway.References) {
 	t.Helper()
 	value, err := stored.Append(nil, r)
 	must(t, err)
-	must(t, s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketSubjects).Put([]byte(r.Subject), value) }))
+	must(t, s.update(context.Background(), func(tx *bbolt.Tx) error { return tx.Bucket(bucketSubjects).Put([]byte(r.Subject), value) }))
 }
 
 // plainFile is a file of the earlier format with n subjects.
@@ -47,7 +47,7 @@ func plainFile(t *testing.T, n int) string {
 		r = plainRefs(r)
 		plant(t, s, r)
 	}
-	must(t, s.db.Update(func(tx *bbolt.Tx) error {
+	must(t, s.update(context.Background(), func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketMeta).Put(keyFormat, binary.BigEndian.AppendUint64(nil, formatPlain))
 	}))
 	must(t, s.Close())

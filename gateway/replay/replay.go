@@ -30,6 +30,9 @@ const ahead = 5 * time.Second
 // probeEvery is how often an idle process asks the shared memory whether it is there.
 const probeEvery = time.Second
 
+// outAfter is how many calls in a row have to fail before that is an outage.
+const outAfter = 5
+
 // Options of a memory.
 type Options struct {
 	Remembered int           // how many used nonces this process remembers
@@ -47,10 +50,11 @@ type Memory struct {
 	o     Options
 	local *challenge.Spent
 
-	mu    sync.Mutex
-	asked bool      // Shared answered, or its breaker did
-	out   bool      // Shared does not answer
-	since time.Time // of the last change of out; the start of the process at first
+	mu     sync.Mutex
+	asked  bool      // Shared answered, or its breaker did
+	failed int       // calls in a row that were tried and not answered
+	out    bool      // Shared does not answer
+	since  time.Time // of the last change of out; the start of the process at first
 }
 
 // New makes a memory. With Shared it is taken to be out until Probe or Run finds it.
@@ -138,13 +142,21 @@ func (m *Memory) tell(ctx context.Context, nonce string, until time.Time) (bool,
 	return first && err == nil, err
 }
 
-// learn: an outage begins when the breaker says so, and not with one call that failed, and ends with the first that is answered.
-// What was made before either may have been used where the other side knows nothing of it.
+// learn: an outage begins when the breaker says so, or with outAfter calls in a row that were tried and failed: a breaker that tries
+// again sooner than an idle process asks is never found open. It ends with the first call that is answered. What was made before
+// either may have been used where the other side knows nothing of it.
 func (m *Memory) learn(err error) {
 	var refused *guard.Refused
-	out := errors.As(err, &refused) && refused.Reason == guard.Open
+	isRefused := errors.As(err, &refused)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	switch {
+	case err == nil:
+		m.failed = 0
+	case !isRefused && !errors.Is(err, context.Canceled):
+		m.failed++
+	}
+	out := isRefused && refused.Reason == guard.Open || m.failed >= outAfter
 	if err != nil && !out {
 		m.asked = true
 		return

@@ -363,3 +363,33 @@ func TestOneOfManyAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestAnOutageIsFoundByFailuresAlone: a breaker that tries again before the next call comes never says that it is open.
+func TestAnOutageIsFoundByFailuresAlone(t *testing.T) {
+	s := newSite()
+	m := s.node(t)
+	s.cloud.fail(errors.New("no connection"))
+	for i := range 5 {
+		if len(m.Degraded()) > 0 {
+			t.Errorf("an outage after %d failures", i)
+		}
+		m.Probe(t.Context())
+	}
+	if !slices.Contains(m.Degraded(), replay.Mode) || m.Window() != narrow {
+		t.Error("five failures in a row are no outage")
+	}
+	s.cloud.fail(nil)
+	m.Probe(t.Context())
+	if len(m.Degraded()) > 0 {
+		t.Error("the outage does not end")
+	}
+	for range 20 {
+		s.cloud.fail(&guard.Refused{System: "memory", Reason: guard.Full})
+		m.Probe(t.Context())
+		s.cloud.fail(context.Canceled)
+		m.Probe(t.Context())
+	}
+	if len(m.Degraded()) > 0 {
+		t.Error("a full bulkhead, or callers who left, are an outage")
+	}
+}

@@ -49,7 +49,7 @@ func copyKeys(t *testing.T, from, to string) {
 
 func (e *estate) start(t *testing.T, data string) *house {
 	t.Helper()
-	return newHouse(t, func(c *config.Config) { c.Redis, c.Data = e.redis.URL(), data })
+	return newHouse(t, func(c *config.Config) { c.Redis, c.Data, c.Attempts.Failures = e.redis.URL(), data, 100 })
 }
 
 // restart ends the first node and starts it again: what it remembered is built anew of what it holds.

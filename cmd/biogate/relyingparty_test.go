@@ -22,6 +22,7 @@ func TestOpenIDClientIsARelyingParty(t *testing.T) {
 		c.Audiences = []config.Audience{{Name: audience}, {Name: bound, Binding: &dpop}}
 	})
 	h.want(t, 201, "POST", "/v1/subjects/p0/templates", captures(fingerCapture(impression(t, 0, 0))))
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // proofs have whole seconds: one of the second of the start is from before it
 	var seen struct {
 		Endpoint                           string `json:"introspection_endpoint"`
 		DPoP                               []string

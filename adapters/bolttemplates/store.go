@@ -23,6 +23,7 @@ import (
 	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"biogate/gateway"
+	"biogate/internal/durable"
 )
 
 // Options of a store. The zero value is usable.
@@ -128,7 +129,7 @@ func prepare(path string, db *bbolt.DB, isNew, upgradable bool) (err error) {
 		return err
 	}
 	if isNew {
-		return syncDir(filepath.Dir(path))
+		return durable.SyncDir(filepath.Dir(path))
 	}
 	return nil
 }
@@ -181,14 +182,6 @@ func makeLater(tx *bbolt.Tx) error {
 		}
 	}
 	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Close waits for the writes that were taken, and closes the file. Closing again does nothing.

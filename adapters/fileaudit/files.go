@@ -112,11 +112,3 @@ func writeHead(dir, token string) error {
 	}
 	return os.Rename(temp, headFile(dir))
 }
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

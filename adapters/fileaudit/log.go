@@ -13,6 +13,7 @@ import (
 	"biogate/gateway"
 	"biogate/gateway/assertion"
 	"biogate/gateway/audit"
+	"biogate/internal/durable"
 )
 
 const (
@@ -117,7 +118,7 @@ func (l *Log) start() error {
 	if err := l.checkpoint(); err != nil {
 		return err
 	}
-	return syncDir(l.options.Dir) // a crash must not take the first HEAD back: its absence stops the next start
+	return durable.SyncDir(l.options.Dir) // a crash must not take the first HEAD back: its absence stops the next start
 }
 
 // Append puts e on record; see gateway.Audit.

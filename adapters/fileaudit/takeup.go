@@ -7,6 +7,7 @@ import (
 
 	"biogate/gateway"
 	"biogate/gateway/audit"
+	"biogate/internal/durable"
 )
 
 // takeUp finds the end of the trail and opens it for appending. It returns the event that says how the gateway found it.
@@ -80,5 +81,5 @@ func (l *Log) beginTrail() error {
 		return err
 	}
 	l.file = f
-	return errors.Join(syncDir(l.options.Dir), syncDir(filepath.Dir(l.options.Dir)))
+	return errors.Join(durable.SyncDir(l.options.Dir), durable.SyncDir(filepath.Dir(l.options.Dir)))
 }

@@ -11,6 +11,7 @@ import (
 
 	"biogate/gateway"
 	"biogate/gateway/audit"
+	"biogate/internal/durable"
 )
 
 // file is what the writer needs of a segment's file.
@@ -211,7 +212,7 @@ func (l *Log) turn() error {
 	if err != nil {
 		return err
 	}
-	if err := syncDir(l.options.Dir); err != nil {
+	if err := durable.SyncDir(l.options.Dir); err != nil {
 		return errors.Join(err, f.Close(), os.Remove(filepath.Join(l.options.Dir, name)))
 	}
 	_ = l.file.Close() // all of it is on stable storage

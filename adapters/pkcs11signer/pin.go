@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/miekg/pkcs11"
+
+	"biogate/internal/durable"
 )
 
 // maxPIN bounds the file of the PIN; devices take 4 to 64 bytes or so.
@@ -84,7 +85,7 @@ func readPIN(path string) (pin []byte, identity string, err error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("the PIN's file: %w", err)
 	}
-	if err := checkPINFile(path, info); err != nil {
+	if err := durable.CheckSecret(path, info, "PIN"); err != nil {
 		return nil, "", err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxPIN+1))
@@ -101,16 +102,6 @@ func readPIN(path string) (pin []byte, identity string, err error) {
 		return nil, "", fmt.Errorf("%s holds no PIN of 1 to %d bytes", path, maxPIN)
 	}
 	return pin, fmt.Sprintf("%s %d %d", filepath.Base(path), info.Size(), info.ModTime().UnixNano()), nil
-}
-
-func checkPINFile(path string, info fs.FileInfo) error {
-	switch {
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file", path)
-	case info.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("%s has mode %04o: others than its owner can reach the PIN; if nobody did, run: chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	return nil
 }
 
 // remember notes whose PIN was refused, "" for nobody's, in this process and for those to come.

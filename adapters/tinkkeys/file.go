@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"biogate/internal/durable"
 )
 
 const (
@@ -94,52 +94,25 @@ func (r ring) marshal() ([]byte, error) {
 	return json.MarshalIndent(document{version, r.development, r.notes, keys.Bytes()}, "", "  ")
 }
 
+// secret is what the file holds, in errors.
+const secret = "template keys"
+
 // load reads the keys and the file's identity. A missing file is fs.ErrNotExist.
 func load(dir string) (ring, fs.FileInfo, error) {
-	if err := checkDir(dir); err != nil {
+	if err := durable.CheckDir(dir, secret); err != nil {
 		return ring{}, nil, err
 	}
 	path := filepath.Join(dir, keysFile)
-	f, err := os.Open(path)
+	text, info, err := durable.ReadSecret(path, maxBytes, secret)
 	if err != nil {
 		return ring{}, nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return ring{}, nil, err
-	}
-	switch mode := info.Mode(); {
-	case !mode.IsRegular():
-		return ring{}, nil, fmt.Errorf("%s is not a regular file", path)
-	case mode.Perm()&0o077 != 0:
-		return ring{}, nil, fmt.Errorf("%s has mode %04o: others than its owner can reach the template keys; if nobody did, run: chmod 600 %s", path, mode.Perm(), path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	defer clear(text)
-	if err != nil {
-		return ring{}, nil, err
-	}
-	if len(text) > maxBytes {
-		return ring{}, nil, fmt.Errorf("%s has more than %d bytes", path, maxBytes)
-	}
 	r, err := parse(text)
 	if err != nil {
 		return ring{}, nil, fmt.Errorf("%s cannot be used: %w", path, err)
 	}
 	return r, info, nil
-}
-
-// checkDir refuses a directory where others could exchange the keys.
-func checkDir(dir string) error {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return err
-	}
-	if perm := info.Mode().Perm(); perm&0o022 != 0 {
-		return fmt.Errorf("%s has mode %04o: others than its owner could exchange the template keys; run: chmod 700 %s", dir, perm, dir)
-	}
-	return nil
 }
 
 // store replaces the file as a whole and returns when it is on stable storage. The caller holds the lock.
@@ -149,55 +122,13 @@ func store(dir string, r ring) error {
 		return err
 	}
 	defer clear(text)
-	leftovers, err := filepath.Glob(filepath.Join(dir, tempGlob)) // of a crash: they hold keys
-	for _, path := range leftovers {
-		err = errors.Join(err, os.Remove(path))
-	}
-	if err != nil {
+	if err := durable.RemoveLeftovers(dir, tempGlob); err != nil {
 		return err
 	}
-	temp, err := writeTemp(dir, text)
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(temp, filepath.Join(dir, keysFile)); err != nil {
-		return errors.Join(err, os.Remove(temp))
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-func writeTemp(dir string, text []byte) (path string, err error) {
-	f, err := os.CreateTemp(dir, tempGlob) // mode 0600
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", errors.Join(err, os.Remove(f.Name()))
-	}
-	return f.Name(), nil
+	return durable.Replace(filepath.Join(dir, keysFile), tempGlob, text)
 }
 
 // lock excludes other processes, and others in this one, from changing the file until unlock is called.
 func lock(dir string) (unlock func() error, err error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != syscall.EINTR {
-			break
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
-	}
-	return f.Close, nil // closing releases it
+	return durable.Lock(filepath.Join(dir, lockFile))
 }

@@ -70,7 +70,7 @@ func checkFiles(c config.Config) (errs []error) {
 	if c.TLS.Key != "" {
 		errs = append(errs, checkFile("tls.key", c.TLS.Key, true))
 	}
-	return present(errs)
+	return unjoined(errors.Join(errs...))
 }
 
 // checkFile wants a file that is there, and that nobody but its owner can read when it is secret.
@@ -90,15 +90,6 @@ func checkFile(setting, path string, secret bool) error {
 		return fmt.Errorf("%s is %q, which others can read (mode %o): chmod 600", setting, path, info.Mode().Perm())
 	}
 	return nil
-}
-
-func present(errs []error) (out []error) {
-	for _, err := range errs {
-		if err != nil {
-			out = append(out, err)
-		}
-	}
-	return out
 }
 
 type configCheckCmd struct {

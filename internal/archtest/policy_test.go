@@ -25,7 +25,7 @@ var rows = []row{
 	{"adapters/ortnet/...", "self matcher matcher/face models/..."},
 	{"adapters/redismemory/...", "self gateway/... matcher internal/redisbatch"},
 	{"adapters/redistemplates/...", "self gateway/... matcher internal/redisbatch"},
-	{"adapters/*/...", "self gateway/... matcher"},
+	{"adapters/*/...", "self gateway/... matcher internal/durable"},
 	{"bench/...", "bench/... adapters/... gateway/... matcher/... models/... internal/..."},
 	{"cmd/*/...", "..."},
 }

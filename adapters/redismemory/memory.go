@@ -16,7 +16,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,17 +28,19 @@ import (
 	"biogate/gateway"
 	"biogate/gateway/limits"
 	"biogate/internal/redisbatch"
+	"biogate/internal/redisurl"
 )
 
 // Options of a memory. URL, Deployment, Key and Now are required.
 type Options struct {
-	URL        string           // redis://[user:password@]host:port/db or rediss://
-	Deployment string           // name in every key: a-z, 0-9 and -, at most 64
-	Key        []byte           // at least 32 random bytes, the same for all nodes of the deployment
-	Rule       limits.Rule      // of attempts
-	Now        func() time.Time // of nonces; attempts go by the server's clock, which all nodes share
-	IOTimeout  time.Duration    // of dialling, and of one read or write; 0: 250 ms
-	PoolSize   int              // connections; 0: 10 for each processor
+	URL         string           // redis://[user:password@]host:port/db or rediss://
+	Authorities string           // PEM file of those who vouch for the server's certificate; empty: the system's
+	Deployment  string           // name in every key: a-z, 0-9 and -, at most 64
+	Key         []byte           // at least 32 random bytes, the same for all nodes of the deployment
+	Rule        limits.Rule      // of attempts
+	Now         func() time.Time // of nonces; attempts go by the server's clock, which all nodes share
+	IOTimeout   time.Duration    // of dialling, and of one read or write; 0: 250 ms
+	PoolSize    int              // connections; 0: 10 for each processor
 }
 
 // Memory is a connected memory. It is safe for concurrent use.
@@ -65,7 +66,7 @@ func New(o Options) (*Memory, error) {
 	if len(o.Key) < 32 {
 		return nil, fmt.Errorf("redis: key of %d bytes, at least 32 are needed", len(o.Key))
 	}
-	client, err := parseURL(o.URL)
+	client, err := redisurl.Parse(o.URL, o.Authorities)
 	if err != nil {
 		return nil, err
 	}
@@ -79,19 +80,6 @@ func New(o Options) (*Memory, error) {
 	m.client = redis.NewClient(client)
 	m.batch = redisbatch.New(m.client)
 	return m, nil
-}
-
-// parseURL quotes nothing of the URL: parsers show the whole of it, password included.
-func parseURL(raw string) (*redis.Options, error) {
-	u, err := url.Parse(raw)
-	if err != nil || (u.Scheme != "redis" && u.Scheme != "rediss") || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("redis: write redis://host:port/0 or rediss://host:port/0, with %-escapes in user and password")
-	}
-	o, err := redis.ParseURL(raw)
-	if err != nil {
-		return nil, fmt.Errorf("redis: path %q of the URL is no database number", u.Path)
-	}
-	return o, nil
 }
 
 // bound sets every limit of the client: the breaker in front decides about trying again. A command that was sent and not

@@ -22,11 +22,13 @@ import (
 
 	"biogate/gateway"
 	"biogate/internal/redisbatch"
+	"biogate/internal/redisurl"
 )
 
 // Options of a cache. URL, Deployment and Key are required.
 type Options struct {
 	URL          string        // redis://[user:password@]host:port/db or rediss://
+	Authorities  string        // PEM file of those who vouch for the server's certificate; empty: the system's
 	Deployment   string        // name in every key: a-z, 0-9 and -, at most 64
 	Key          []byte        // at least 32 random bytes, the same for all nodes of the deployment
 	Generation   func() uint64 // asked at every call; nil: always 0
@@ -56,7 +58,7 @@ func New(o Options) (*Cache, error) {
 	if len(o.Key) < 32 {
 		return nil, fmt.Errorf("redis: key of %d bytes, at least 32 are needed", len(o.Key))
 	}
-	client, err := parseURL(o.URL)
+	client, err := redisurl.Parse(o.URL, o.Authorities)
 	if err != nil {
 		return nil, err
 	}

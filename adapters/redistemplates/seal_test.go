@@ -145,13 +145,6 @@ func TestErrorsDoNotShowThePassword(t *testing.T) {
 	}
 }
 
-func TestTLSFromURL(t *testing.T) {
-	o, err := parseURL("rediss://user:pass@host:6380/3")
-	if err != nil || o.TLSConfig == nil || o.Addr != "host:6380" || o.DB != 3 || o.Password != "pass" {
-		t.Errorf("%+v, %v", o, err)
-	}
-}
-
 func FuzzOpen(f *testing.F) {
 	s := newSealer("test", testKey)
 	at := place{subject: "a", generation: 1, run: "run"}

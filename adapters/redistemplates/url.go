@@ -1,35 +1,9 @@
 package redistemplates
 
 import (
-	"errors"
 	"fmt"
-	"net/url"
 	"strings"
-
-	"github.com/redis/go-redis/v9"
 )
-
-// parseURL reads redis:// and rediss:// URLs. Parsers quote the whole URL in their errors, so none of those leaves here.
-func parseURL(raw string) (*redis.Options, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, errors.New("redis: the URL cannot be read; write redis://host:port/0, with %-escapes in user and password")
-	}
-	if u.Scheme != "redis" && u.Scheme != "rediss" {
-		return nil, fmt.Errorf("redis: scheme %q, write redis://host:port/0 or rediss://host:port/0", u.Scheme)
-	}
-	if u.Hostname() == "" {
-		return nil, errors.New("redis: the URL names no host; write redis://host:port/0")
-	}
-	if u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("redis: the URL has parameters behind ? or #; there are none")
-	}
-	o, err := redis.ParseURL(raw)
-	if err != nil {
-		return nil, fmt.Errorf("redis: path %q of the URL is no database number", u.Path)
-	}
-	return o, nil
-}
 
 func checkDeployment(name string) error {
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-"

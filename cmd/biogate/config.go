@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"biogate/gateway/config"
+	"biogate/internal/redisurl"
 )
 
 type configCmd struct {
@@ -69,6 +70,11 @@ func checkFiles(c config.Config) (errs []error) {
 	}
 	if c.TLS.Key != "" {
 		errs = append(errs, checkFile("tls.key", c.TLS.Key, true))
+	}
+	if c.RedisCA != "" {
+		if _, err := redisurl.Authorities(c.RedisCA); err != nil {
+			errs = append(errs, fmt.Errorf("redis_ca is %q: %w", c.RedisCA, err))
+		}
 	}
 	return unjoined(errors.Join(errs...))
 }

@@ -233,7 +233,7 @@ func limitOf(bytes int64) string {
 }
 
 func redisHealth(ctx context.Context, c config.Config) (redismemory.Health, error) {
-	memory, err := redismemory.New(redismemory.Options{URL: c.Redis, Deployment: c.Cache.Deployment, Key: make([]byte, 32), Now: time.Now, IOTimeout: time.Second})
+	memory, err := redismemory.New(redismemory.Options{URL: c.Redis, Authorities: c.RedisCA, Deployment: c.Cache.Deployment, Key: make([]byte, 32), Now: time.Now, IOTimeout: time.Second})
 	if err != nil {
 		return redismemory.Health{}, err
 	}

@@ -195,7 +195,7 @@ func (a *app) openRegistry(ctx context.Context, record *guard.Guard, observer ga
 			return err
 		}
 		cache, err := redistemplates.New(redistemplates.Options{
-			URL: a.config.Redis, Deployment: a.config.Cache.Deployment, Key: key, Generation: o.Generation.Load,
+			URL: a.config.Redis, Authorities: a.config.RedisCA, Deployment: a.config.Cache.Deployment, Key: key, Generation: o.Generation.Load,
 			TTL: a.config.Cache.TTL, TombstoneTTL: a.config.Cache.DeletionTTL, IOTimeout: a.config.Breakers.Cache.Timeout,
 		})
 		if err != nil {
@@ -223,7 +223,7 @@ func (a *app) openMemory(ctx context.Context, observer gateway.Observer) (challe
 			return nil, err
 		}
 		shared, err := redismemory.New(redismemory.Options{
-			URL: c.Redis, Deployment: c.Cache.Deployment, Key: key, Now: time.Now, IOTimeout: c.Breakers.Memory.Timeout,
+			URL: c.Redis, Authorities: c.RedisCA, Deployment: c.Cache.Deployment, Key: key, Now: time.Now, IOTimeout: c.Breakers.Memory.Timeout,
 			Rule: limits.Rule{Failures: c.Attempts.Failures, Delay: c.Attempts.Delay, Longest: c.Attempts.Longest},
 		})
 		if err != nil {

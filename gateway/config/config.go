@@ -40,6 +40,9 @@ type Config struct {
 	// Redis is redis://[user:password@]host:port/db (rediss:// for TLS) of the cache in front of the embedded store; empty:
 	// no cache.
 	Redis string `yaml:"redis"`
+	// RedisCA is a PEM file of the authorities that may vouch for the certificate of Redis, and no other may then; empty: the
+	// system's.
+	RedisCA string `yaml:"redis_ca"`
 	// Issuer is the claim "iss", the public base URL of this gateway; empty: http:// or, with TLS, https:// and the address
 	// it listens on.
 	Issuer string `yaml:"issuer"`

@@ -227,6 +227,32 @@ func TestPasswordsAreNotShown(t *testing.T) {
 	}
 }
 
+// What is said to a Redis on another machine is protected in production; and whoever names an authority wants TLS.
+func TestRedisIsReachedSafely(t *testing.T) {
+	for redis, safe := range map[string]bool{
+		"": true, "redis://localhost:6379/0": true, "redis://u:geheim@127.0.0.1:6379": true, "redis://[::1]:6379/0": true, "rediss://u:geheim@redis.example:6379/0": true,
+		"redis://u:geheim@redis.example:6379/0": false, "redis://u:geheim@10.0.0.1/0": false, "REDIS://u:geheim@localhost.example/0": false,
+		"redis://127.0.0.1:geheim@10.0.0.1/0": false,
+	} {
+		c := Default()
+		c.Redis = redis
+		if err := c.Validate(); err != nil {
+			t.Errorf("%q in development: %v", redis, err)
+		}
+		c.Mode = Production
+		if said := c.Validate().Error(); strings.Contains(said, "redis is a redis:// URL of another machine") == safe || strings.Contains(said, "geheim") {
+			t.Errorf("%q in production: %s", redis, said)
+		}
+	}
+	for redis, taken := range map[string]bool{"rediss://h:1": true, "REDISS://h:1": true, "redis://localhost": false, "": false} {
+		c := Default()
+		c.Redis, c.RedisCA = redis, "ca.pem"
+		if err := c.Validate(); (err == nil) != taken || err != nil && !strings.Contains(err.Error(), `redis_ca is "ca.pem"`) {
+			t.Errorf("%q with an authority: %v", redis, err)
+		}
+	}
+}
+
 func TestIssuerURL(t *testing.T) {
 	f := func(issuer, address, want string) {
 		t.Helper()

@@ -21,6 +21,7 @@ func (c Config) checkProduction() []error {
 		need(secureURL(c.Issuer), mode+"issuer is %q: set it to the public https:// URL of this gateway, for which devices sign their requests", c.Issuer),
 		need(len(c.Audiences) > 0, mode+"audiences is empty: register the relying parties, no other is served"),
 		need(c.Audit.Enabled, mode+"audit.enabled is false: set it to true"),
+		need(c.Redis == "" || !crossesNetwork(c.Redis), mode+"redis is a redis:// URL of another machine: whoever is between could make nonces unused and let attempts begin anew; use rediss://, with redis_ca for an authority of your own"),
 		need(c.Attempts.Failures > 0, mode+"attempts.failures is 0: set how many verifications of a subject may fail in a row"),
 	}
 }
@@ -58,11 +59,18 @@ func secureURL(s string) bool {
 	return err == nil && u.Scheme == "https" && u.Host != ""
 }
 
+// crossesNetwork says whether what is said to a server can be read and changed on its way. Of what is no URL, checkRedis speaks.
+func crossesNetwork(redis string) bool {
+	u, err := url.Parse(redis)
+	return err == nil && u.Scheme == "redis" && !thisMachine(u.Hostname())
+}
+
 func loopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
-	if err != nil {
-		return false
-	}
+	return err == nil && thisMachine(host)
+}
+
+func thisMachine(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

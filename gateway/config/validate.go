@@ -45,6 +45,7 @@ func (c Config) checkPlace() []error {
 		need(c.Models != "", "models is empty, it must name a folder"),
 		need(slices.Contains([]string{"auto", "ort", "opencv"}, c.Networks), "networks is %q, it must be auto, ort or opencv", c.Networks),
 		checkRedis(c.Redis),
+		need(c.RedisCA == "" || scheme(c.Redis) == "rediss", "redis_ca is %q, and redis is no rediss:// URL: without TLS there is no certificate", c.RedisCA),
 		checkIssuer(c.Issuer),
 		need(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "log_level is %q, it must be debug, info, warn or error", c.LogLevel),
 		within("workers", c.Workers, 0, 1024),
@@ -80,6 +81,14 @@ func checkRedis(redis string) error {
 	}
 	return need((u.Scheme == "redis" || u.Scheme == "rediss") && u.Hostname() != "",
 		"redis has the scheme %q, it must be redis://[user:password@]host:port/db or rediss://...", u.Scheme)
+}
+
+func scheme(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme
 }
 
 func checkIssuer(issuer string) error {

@@ -79,10 +79,13 @@ func (s *Service) extractOne(ctx context.Context, sample matcher.Sample) (captur
 }
 
 // core waits for a core to work on; free gives it back.
-func (s *Service) core(ctx context.Context) (free func(), err error) {
+func (s *Service) core(ctx context.Context) (free func(), err error) { return oneOf(ctx, s.workers) }
+
+// oneOf waits for one of so many places; free gives it back.
+func oneOf(ctx context.Context, places chan struct{}) (free func(), err error) {
 	select {
-	case s.workers <- struct{}{}:
-		return func() { <-s.workers }, nil
+	case places <- struct{}{}:
+		return func() { <-places }, nil
 	case <-ctx.Done():
 		return nil, unavailable("overloaded", "no core was free in time", ctx.Err())
 	}

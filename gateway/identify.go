@@ -222,6 +222,11 @@ func (s *Service) shortlist(ctx context.Context, name string, among matcher.Filt
 	}
 	var candidates []matcher.Candidate
 	k := 2 * policy.MaxCandidates // room for members whose strength is another modality
+	free, err := oneOf(ctx, s.searching)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer free()
 	err = s.staged("search", func() error {
 		for _, q := range questions {
 			for _, p := range q.probes {

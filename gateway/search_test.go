@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"biogate/gateway"
 	"biogate/gateway/decision"
@@ -585,4 +586,55 @@ func TestALongListThatFailsIsLookedUpOnce(t *testing.T) {
 			t.Errorf("%s: %s, searched %d", m.Subject, out.Decision, out.Searched)
 		}
 	}
+}
+
+// slowIndex is one whose searches last until they are let go.
+type slowIndex struct {
+	matcher.Index
+	began, free chan struct{}
+}
+
+func (x slowIndex) Search(ctx context.Context, q matcher.Query, out []matcher.Candidate) ([]matcher.Candidate, error) {
+	x.began <- struct{}{}
+	<-x.free
+	return x.Index.Search(ctx, q, out)
+}
+
+type slowEngine struct {
+	toyEngine
+	began, free chan struct{}
+}
+
+func (e slowEngine) NewIndex() matcher.Index { return slowIndex{e.toyEngine.NewIndex(), e.began, e.free} }
+
+// TestSearchesAreBounded: more than two a worker would only make all of them late. Who waits leaves when the request's time is over.
+func TestSearchesAreBounded(t *testing.T) {
+	slow := slowEngine{toyEngine{matcher.Face, "toy-face-1"}, make(chan struct{}), make(chan struct{})}
+	h := newHouse(t, func(d *gateway.Deps) { d.Engines, d.Workers = []matcher.Engine{slow}, 1 })
+	h.enroll(t, "a", face("alice"))
+	if _, err := h.galleries.PutGallery(t.Context(), gateway.Gallery{Name: "g"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.galleries.AddMembers(t.Context(), "g", []gateway.Membership{{Subject: "a"}}); err != nil {
+		t.Fatal(err)
+	}
+	h.restart(t)
+	ask := func(ctx context.Context) error {
+		_, err := h.Identify(ctx, gateway.IdentifyRequest{Audience: "https://rp.example", Gallery: "g", Captures: []matcher.Sample{face("alice")}})
+		return err
+	}
+	var searches sync.WaitGroup
+	for range 2 {
+		searches.Go(func() {
+			if err := ask(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		<-slow.began
+	}
+	late, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	wantCode(t, ask(late), "overloaded", gateway.Unavailable)
+	close(slow.free)
+	searches.Wait()
 }

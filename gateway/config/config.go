@@ -105,9 +105,9 @@ type Limits struct {
 	BodyBudgetBytes int `yaml:"body_budget_bytes"`
 	// Connections open at a time.
 	Connections int `yaml:"connections"`
-	// Slots is how many requests with captures are worked on at a time; 0: two a core.
+	// Slots is how many requests with captures are worked on at a time, or wait for other systems meanwhile; 0: 32 a core.
 	Slots int `yaml:"slots"`
-	// Queue is how many of them may wait for a slot; 0: 16 a slot.
+	// Queue is how many of them may wait for a slot; 0: one a slot.
 	Queue int `yaml:"queue"`
 	// QueueWait is how long one may wait before it is answered 503.
 	QueueWait time.Duration `yaml:"queue_wait"`

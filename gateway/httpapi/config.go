@@ -18,8 +18,8 @@ type Config struct {
 	Grace         time.Duration // Shutdown still serves for so long, while /readyz sends new clients elsewhere; none
 	Connections   int           // open at once, more are answered 503; 4096
 
-	Slots          int           // heavy requests (those with captures) worked on at once; twice the processors
-	Queue          int           // heavy requests that may wait for a slot, more are answered 503; 16 a slot
+	Slots          int           // heavy requests (those with captures) worked on at once; 32 a processor, for they also wait: for a processor, for other systems
+	Queue          int           // heavy requests that may wait for a slot, more are answered 503; one a slot
 	QueueWait      time.Duration // how long one may wait; 2 s
 	RequestTimeout time.Duration // from the body's end to the answer; 15 s
 
@@ -55,8 +55,8 @@ func (c Config) withDefaults() Config {
 	set(&c.WriteTimeout, 30*time.Second)
 	set(&c.IdleTimeout, time.Minute)
 	set(&c.Connections, 4096)
-	set(&c.Slots, 2*runtime.GOMAXPROCS(0))
-	set(&c.Queue, 16*c.Slots)
+	set(&c.Slots, 32*runtime.GOMAXPROCS(0))
+	set(&c.Queue, c.Slots)
 	set(&c.QueueWait, 2*time.Second)
 	set(&c.RequestTimeout, 15*time.Second)
 	return c

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"biogate/internal/eddsa"
 )
 
 // wire is a request that a test changes on its way.
@@ -299,6 +302,7 @@ func TestSignaturesThatAreRefused(t *testing.T) {
 // The algorithm that a request names never chooses how a key is read.
 func TestAlgorithmMustFitTheKey(t *testing.T) {
 	ed, ec := edKey(t), ecKey(t)
+	_, other, _ := ed25519.GenerateKey(rand.Reader)
 	for _, c := range []struct {
 		signer crypto.Signer
 		key    crypto.PublicKey
@@ -310,6 +314,9 @@ func TestAlgorithmMustFitTheKey(t *testing.T) {
 		{ed, ed, ErrKey}, // a private key
 		{ed, ed25519.PublicKey{1, 2, 3}, ErrKey},
 		{ed, (*ecdsa.PublicKey)(nil), ErrKey},
+		{ed, (*eddsa.Key)(nil), ErrKey},
+		{ec, tabled(t, ed), ErrKey},
+		{ed, tabled(t, other), ErrSignature},
 		{ec, &ecdsa.PublicKey{Curve: elliptic.P384()}, ErrKey},
 		{ec, ecKey(t).Public(), ErrSignature},
 	} {
@@ -408,10 +415,24 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+func tabled(t testing.TB, key crypto.Signer) *eddsa.Key {
+	t.Helper()
+	out, err := eddsa.Prepare(key.Public().(ed25519.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 func BenchmarkParseVerify(b *testing.B) {
-	for name, key := range map[string]crypto.Signer{Ed25519: edKey(b), ECDSAP256: ecKey(b)} {
-		m := onWire(b, key, []byte(`{"subject":"s"}`)).message()
-		b.Run(name+"/parse", func(b *testing.B) {
+	ed, ec := edKey(b), ecKey(b)
+	for _, c := range []struct {
+		name   string
+		signer crypto.Signer
+		key    crypto.PublicKey
+	}{{Ed25519, ed, ed.Public()}, {Ed25519 + "-table", ed, tabled(b, ed)}, {ECDSAP256, ec, ec.Public()}} {
+		m := onWire(b, c.signer, []byte(`{"subject":"s"}`)).message()
+		b.Run(c.name+"/parse", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := Parse(m); err != nil {
@@ -419,11 +440,11 @@ func BenchmarkParseVerify(b *testing.B) {
 				}
 			}
 		})
-		b.Run(name+"/parse+verify", func(b *testing.B) {
+		b.Run(c.name+"/parse+verify", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				s, err := Parse(m)
-				if err != nil || s.Verify(key.Public()) != nil {
+				if err != nil || s.Verify(c.key) != nil {
 					b.Fatal(err)
 				}
 			}

@@ -18,6 +18,8 @@ import (
 	"errors"
 	"math/big"
 	"time"
+
+	"biogate/internal/eddsa"
 )
 
 // What is wrong with a request. Errors wrap one of these, and say nothing of what the request holds.
@@ -85,8 +87,8 @@ func Parse(m Message) (Signature, error) {
 	return s, err
 }
 
-// Verify says whether the request of s was signed with the private half of key, an ed25519.PublicKey or an *ecdsa.PublicKey
-// on P-256. ErrKey when the key is neither, or not for the algorithm that s names; ErrSignature when it was not.
+// Verify says whether the request of s was signed with the private half of key: an ed25519.PublicKey, the same as an *eddsa.Key,
+// or an *ecdsa.PublicKey on P-256. ErrKey when it is none of them, or not for the algorithm that s names; ErrSignature when it was not.
 func (s Signature) Verify(key crypto.PublicKey) error {
 	algorithm, err := algorithmOf(key)
 	if err != nil || (s.algorithm != "" && s.algorithm != algorithm) {
@@ -96,6 +98,8 @@ func (s Signature) Verify(key crypto.PublicKey) error {
 	switch k := key.(type) {
 	case ed25519.PublicKey:
 		good = ed25519.Verify(k, s.base, s.value[:])
+	case *eddsa.Key:
+		good = k.Verify(s.base, s.value[:])
 	case *ecdsa.PublicKey:
 		sum := sha256.Sum256(s.base)
 		r, t := new(big.Int).SetBytes(s.value[:32]), new(big.Int).SetBytes(s.value[32:])
@@ -112,6 +116,10 @@ func algorithmOf(key crypto.PublicKey) (string, error) {
 	switch k := key.(type) {
 	case ed25519.PublicKey:
 		if len(k) == ed25519.PublicKeySize {
+			return Ed25519, nil
+		}
+	case *eddsa.Key:
+		if k != nil {
 			return Ed25519, nil
 		}
 	case *ecdsa.PublicKey:

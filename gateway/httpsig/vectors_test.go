@@ -1,12 +1,15 @@
 package httpsig
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"testing"
+
+	"biogate/internal/eddsa"
 )
 
 func publicKey(t *testing.T, spki string) any {
@@ -59,12 +62,18 @@ func TestVectorEd25519(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := publicKey(t, "MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=").(ed25519.PublicKey)
-	if err := s.Verify(key); err != nil {
+	prepared, err := eddsa.Prepare(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Verify(key), s.Verify(prepared)); err != nil {
 		t.Error(err)
 	}
 	s.base[10] ^= 1
-	if err := s.Verify(key); !errors.Is(err, ErrSignature) {
-		t.Errorf("another base: %v", err)
+	for _, key := range []crypto.PublicKey{key, prepared} {
+		if err := s.Verify(key); !errors.Is(err, ErrSignature) {
+			t.Errorf("another base: %v", err)
+		}
 	}
 }
 

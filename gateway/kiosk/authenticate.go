@@ -12,11 +12,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
 	"biogate/gateway"
 	"biogate/gateway/httpsig"
+	"biogate/internal/eddsa"
 )
 
 // Options of an Authenticator.
@@ -54,7 +56,9 @@ type Memory interface {
 type Authenticator struct {
 	o      Options
 	order  order
-	dummys [2]crypto.PublicKey // of nobody, one of each kind
+	tables tables
+	decoys [3]crypto.PublicKey                             // of nobody, one of each kind that costs work of its own
+	verify func(httpsig.Signature, crypto.PublicKey) error // httpsig.Signature.Verify; tests count its work
 }
 
 // Request is what is known of a request before its body.
@@ -86,7 +90,14 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Authenticator{o: o, order: order{newest: map[string]time.Time{}}, dummys: [2]crypto.PublicKey{nobody, &neither.PublicKey}}, nil
+	tabled, err := eddsa.Prepare(nobody)
+	if err != nil {
+		return nil, err
+	}
+	return &Authenticator{
+		o: o, order: order{newest: map[string]time.Time{}}, tables: tables{byKey: map[[ed25519.PublicKeySize]byte]*keyUse{}},
+		decoys: [3]crypto.PublicKey{nobody, tabled, &neither.PublicKey}, verify: httpsig.Signature.Verify,
+	}, nil
 }
 
 // Authenticate says who asks, before the request's body is read. Identity.CheckBody has to follow. The error is a gateway.Error.
@@ -124,7 +135,7 @@ func (a *Authenticator) bySignature(ctx context.Context, r Request) (Identity, e
 	if err := checkTime(s, now, window, a.o.Memory.Ahead()); err != nil {
 		return Identity{}, err
 	}
-	device, err := a.signer(ctx, s)
+	device, err := a.signer(ctx, s, now)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -155,28 +166,27 @@ func checkTime(s httpsig.Signature, now time.Time, window, ahead time.Duration) 
 	return nil
 }
 
-// signer is the device that signed.
-func (a *Authenticator) signer(ctx context.Context, s httpsig.Signature) (Device, error) {
+// signer is the device that signed. Every refusal costs one verification of each kind, those with a table among them: how long it
+// took does not say whether there is such a device, what key it has, nor whether it has been here.
+func (a *Authenticator) signer(ctx context.Context, s httpsig.Signature, now time.Time) (Device, error) {
 	device, err := a.o.Devices.Device(ctx, s.KeyID)
 	if err != nil && !errors.Is(err, gateway.ErrNotFound) {
 		return Device{}, devicesUnavailable(err)
 	}
-	if err == nil && device.Key != nil && s.Verify(device.Key) == nil {
+	key := a.tables.of(device.Key)
+	if err == nil && key != nil && a.verify(s, key) == nil {
+		a.tables.held(device.Key, now)
 		return device, nil
 	}
-	for _, key := range a.dummys { // every refusal costs one verification of each kind
-		if !sameKind(key, device.Key) {
-			_ = s.Verify(key)
+	for _, decoy := range a.decoys {
+		if !sameKind(decoy, key) {
+			_ = a.verify(s, decoy)
 		}
 	}
 	return Device{}, errUnknown
 }
 
-func sameKind(a, b crypto.PublicKey) bool {
-	_, first := a.(ed25519.PublicKey)
-	_, second := b.(ed25519.PublicKey)
-	return b != nil && first == second
-}
+func sameKind(a, b crypto.PublicKey) bool { return reflect.TypeOf(a) == reflect.TypeOf(b) }
 
 // byCertificate takes a request over a connection whose client has shown that it holds a certificate's key.
 func (a *Authenticator) byCertificate(ctx context.Context, r Request) (Identity, error) {

@@ -67,7 +67,7 @@ type desk struct {
 	refused []string
 }
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t testing.TB) *desk {
 	t.Helper()
 	public, gate, _ := ed25519.GenerateKey(rand.Reader)
 	counter, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -95,7 +95,7 @@ func newDesk(t *testing.T) *desk {
 const body = `{"subject":"a"}`
 
 // signed is a request of a device as its gateway reads it.
-func (k *desk) signed(t *testing.T, id string, key crypto.Signer, change func(*http.Request)) Request {
+func (k *desk) signed(t testing.TB, id string, key crypto.Signer, change func(*http.Request)) Request {
 	t.Helper()
 	req, err := http.NewRequest("POST", "https://gateway.example/v1/verifications?a=b", strings.NewReader(body))
 	if err != nil {
@@ -130,7 +130,7 @@ func code(err error) string {
 	return gateway.AsError(err).Code
 }
 
-func (k *desk) expect(t *testing.T, want string, r Request) Identity {
+func (k *desk) expect(t testing.TB, want string, r Request) Identity {
 	t.Helper()
 	id, err := k.Authenticate(t.Context(), r)
 	if code(err) != want {

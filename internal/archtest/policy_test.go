@@ -20,6 +20,8 @@ var rows = []row{
 	{"matcher/enginetest/...", "matcher matcher/kernel/... matcher/imaging/..."},
 	{"matcher/finger/...", "self matcher matcher/kernel/... matcher/imaging/... matcher/gallery/... models/..."},
 	{"matcher/face/...", "self matcher matcher/kernel/... matcher/imaging/... matcher/gallery/... models/..."},
+	{"gateway/httpsig/...", "gateway/... internal/eddsa"},
+	{"gateway/kiosk/...", "gateway/... internal/eddsa"},
 	{"gateway/...", "gateway/... matcher"},
 	{"adapters/opencvnet/...", "self matcher matcher/face models/..."}, // behind the network interface of matcher/face
 	{"adapters/ortnet/...", "self matcher matcher/face models/..."},
@@ -41,6 +43,7 @@ const testsMayImport = "internal/... models/... matcher/... gateway/... adapters
 var modules = []row{
 	{"C", "adapters/opencvnet"}, // cgo
 	{"unsafe", "matcher/kernel/... adapters/opencvnet"},
+	{"filippo.io/edwards25519", "internal/eddsa"},
 	{"github.com/alecthomas/kong", "cmd/*"},
 	{"github.com/gofiber/fiber/v2", "gateway/httpapi"},
 	{"github.com/valyala/fasthttp", "gateway/httpapi"}, // what fiber stands on

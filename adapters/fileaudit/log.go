@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,8 +199,10 @@ func (l *Log) writeAll() {
 	}
 }
 
-// group returns first and what waits behind it.
+// group returns first and what waits behind it. Before, it lets those run who are ready to: they may have an entry, too, and one
+// that is alone costs a write and an fdatasync.
 func (l *Log) group(first *entry) []*entry {
+	runtime.Gosched()
 	l.taken = append(l.taken[:0], first)
 	for n := len(first.body); len(l.taken) < maxGroup && n < maxGroupBytes; {
 		select {

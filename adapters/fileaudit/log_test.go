@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -367,6 +368,50 @@ func (f slowFile) Sync() error {
 		<-f.hold
 	}
 	return f.file.Sync()
+}
+
+// TestThoseWhoAreReadyShareAWrite: on one processor whoever has an entry hands the processor to the writer, and it would write that
+// entry alone, with the disk's time for each.
+func TestThoseWhoAreReadyShareAWrite(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var syncs atomic.Int32
+	l, err := open(options(t, t.TempDir()), func(path string, fresh bool) (file, error) {
+		f, err := openSegment(path, fresh)
+		return countedFile{f, &syncs}, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	syncs.Store(0)
+	const callers, each = 64, 10
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for i := range each {
+				if err := l.Append(t.Context(), event(i)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := syncs.Load(); n > callers*each/8 {
+		t.Errorf("%d entries took %d writes", callers*each, n)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// countedFile counts what is waited for.
+type countedFile struct {
+	file
+	syncs *atomic.Int32
+}
+
+func (f countedFile) Sync() error {
+	f.syncs.Add(1)
+	return nil // at once, as memory is
 }
 
 func TestSegmentsTurnAndKeyRotationIsSeen(t *testing.T) {

@@ -161,9 +161,9 @@ func noncesUnavailable(cause error) error {
 	return unavailable("nonces-unavailable", detail, cause)
 }
 
-// withoutMemory names what is missing of the memories that the service stands on.
+// withoutMemory names what is missing of the memories that the service stands on, who may ask among them.
 func (s *Service) withoutMemory() (degraded []string) {
-	for _, memory := range []any{s.nonces, s.deps.Attempts} {
+	for _, memory := range []any{s.nonces, s.deps.Attempts, s.deps.Devices} {
 		if d, ok := memory.(Degrader); ok {
 			degraded = union(degraded, d.Degraded())
 		}

@@ -30,6 +30,7 @@ type Deps struct {
 	Nonces       Nonces          // optional: used nonces of challenges; without it this process remembers its own
 	ChallengeKey []byte          // optional: what nodes sign challenges with, and make ids of assertions under, that any of them knows again
 	Attempts     Attempts        // optional: without it attempts are not counted
+	Devices      Degrader        // optional: the registry of who may ask, which says when revocations do not arrive
 	Audit        Audit           // optional: without it nothing is put on record
 	Recordable   func() bool     // optional: whether Audit works just now; while it does not the Service is not ready
 	Observer     Observer

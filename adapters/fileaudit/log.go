@@ -87,6 +87,9 @@ func open(o Options, files opener) (*Log, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("fileaudit: %w", err)
 	}
+	if err := durable.CheckDir(o.Dir, "audit trail"); err != nil {
+		return nil, fmt.Errorf("fileaudit: %w", err)
+	}
 	lock, err := hold(o.Dir)
 	if err != nil {
 		return nil, err

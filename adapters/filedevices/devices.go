@@ -2,8 +2,9 @@
 // gateways follow: whatever changed in the file holds for the next request, at most a quarter of a second late.
 //
 // The file is replaced as a whole and is on stable storage when a change returns; changes of several processes exclude each
-// other. A file that cannot be read any more changes nothing: devices known before go on, Err and the log say so. New devices
-// are unknown then, and the tools refuse to write over what they cannot read.
+// other. A file that cannot be read any more changes nothing: devices known before go on, and Err, Degraded and the log say so. New
+// devices are unknown then, and the tools refuse to write over what they cannot read. A file system that does not answer is the
+// same: it holds a request for a second at most.
 package filedevices
 
 import (
@@ -25,6 +26,14 @@ import (
 // recheck is how long what was seen of the file is taken for true.
 const recheck = 250 * time.Millisecond
 
+// patience is how long a look at the file may take. Then what was known before is served, and it is said that it may be old.
+const patience = time.Second
+
+var errHangs = fmt.Errorf("the file system does not answer within %s", patience)
+
+// Mode is what Degraded names: revocations may not arrive.
+const Mode = "devices"
+
 // What changes answer.
 var (
 	ErrExists  = errors.New("a device of this id is registered already; ids are not used twice, not even those of revoked devices")
@@ -43,14 +52,22 @@ type Registry struct {
 	path string
 	now  func() time.Time
 	log  *slog.Logger
+	stat func(string) (fs.FileInfo, error)
 
-	mu   sync.Mutex // one look at the file at a time
-	seen atomic.Pointer[view]
+	looks atomic.Uint64 // begun
+	seen  atomic.Pointer[view]
+
+	mu      sync.Mutex // never held while the file system is asked
+	looking *attempt   // nil: nobody looks
 }
+
+// attempt is a look at the file for all that come meanwhile.
+type attempt struct{ ended, late chan struct{} }
 
 // view is what a look at the file showed. It is never changed.
 type view struct {
-	at            time.Time   // of the look
+	look          uint64      // of which it is, in the order of their beginnings
+	at            time.Time   // when that began
 	file          fs.FileInfo // nil: there is none
 	err           error       // why the file cannot be used; what is below is older then
 	devices       []kiosk.Device
@@ -60,7 +77,7 @@ type view struct {
 
 // Open reads the registry. A file that is not there yet is an empty registry; one that cannot be read is an error.
 func Open(o Options) (*Registry, error) {
-	r := &Registry{path: o.Path, now: o.Now, log: o.Log}
+	r := &Registry{path: o.Path, now: o.Now, log: o.Log, stat: os.Stat}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -68,7 +85,7 @@ func Open(o Options) (*Registry, error) {
 		r.log = slog.Default()
 	}
 	r.seen.Store(&view{})
-	v := r.look(r.now())
+	v := r.look()
 	if v.err != nil {
 		return nil, fmt.Errorf("devices: %w", v.err)
 	}
@@ -115,6 +132,14 @@ func (r *Registry) Err() error {
 	return v.err
 }
 
+// Degraded implements gateway.Degrader: whoever was revoked may still be served while the file cannot be read.
+func (r *Registry) Degraded() []string {
+	if r.Err() != nil {
+		return []string{Mode}
+	}
+	return nil
+}
+
 // List returns every device, by id.
 func (r *Registry) List() ([]kiosk.Device, error) {
 	v, err := r.current(context.Background())
@@ -132,17 +157,63 @@ func (r *Registry) current(ctx context.Context) (*view, error) {
 	if v := r.seen.Load(); !v.due(r.now()) {
 		return v, nil
 	}
+	a := r.attempt()
+	select {
+	case <-a.ended:
+	case <-a.late:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return r.seen.Load(), nil
+}
+
+// attempt is the look that is under way, or a new one. One at a time: what hangs in the file system hangs once.
+func (r *Registry) attempt() *attempt {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.now()
-	v := r.seen.Load()
-	if !v.due(now) {
-		return v, nil
+	if r.looking == nil {
+		a := &attempt{ended: make(chan struct{}), late: make(chan struct{})}
+		r.looking = a
+		impatient := time.AfterFunc(patience, func() { r.giveUp(a) })
+		go func() {
+			r.take(r.look())
+			impatient.Stop()
+			r.end(a)
+		}()
 	}
-	next := r.look(now)
-	r.report(v, next)
-	r.seen.Store(next)
-	return next, nil
+	return r.looking
+}
+
+// take puts what a look showed in place of what was seen, but not over a later look.
+func (r *Registry) take(next *view) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if before := r.seen.Load(); next.look > before.look {
+		r.report(before, next)
+		r.seen.Store(next)
+	}
+}
+
+// giveUp says of a look that has not ended that what was seen before may be old. It goes on, and nobody waits for it any more.
+func (r *Registry) giveUp(a *attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.looking != a {
+		return
+	}
+	before := r.seen.Load()
+	old := *before
+	old.err = errHangs
+	r.report(before, &old)
+	r.seen.Store(&old)
+	close(a.late)
+}
+
+func (r *Registry) end(a *attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.looking = nil
+	close(a.ended)
 }
 
 // due also holds when the clock was set back.
@@ -152,11 +223,11 @@ func (v *view) due(now time.Time) bool {
 }
 
 // look returns what the file shows now. It reads a file that it has not read before.
-func (r *Registry) look(now time.Time) *view {
+func (r *Registry) look() *view {
 	last := r.seen.Load()
 	next := *last
-	next.at = now
-	info, err := os.Stat(r.path)
+	next.look, next.at = r.looks.Add(1), r.now()
+	info, err := r.stat(r.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && last.file == nil:
 		next.err = nil
@@ -172,18 +243,20 @@ func (r *Registry) look(now time.Time) *view {
 		next.err = err
 		return &next
 	}
-	return index(devices, info, now)
+	next.index(devices, info)
+	return &next
 }
 
-func index(devices []kiosk.Device, info fs.FileInfo, at time.Time) *view {
-	v := &view{at: at, file: info, devices: devices, byID: make(map[string]int, len(devices)), byCertificate: make(map[[32]byte]int, len(devices))}
+// index makes v the view of these devices.
+func (v *view) index(devices []kiosk.Device, info fs.FileInfo) {
+	v.file, v.err, v.devices = info, nil, devices
+	v.byID, v.byCertificate = make(map[string]int, len(devices)), make(map[[32]byte]int, len(devices))
 	for i, d := range devices {
 		v.byID[d.ID] = i
 		if d.Certificate != [32]byte{} {
 			v.byCertificate[d.Certificate] = i
 		}
 	}
-	return v
 }
 
 // report says once that the file broke, and once that it can be read again.
@@ -263,11 +336,12 @@ func (r *Registry) change(f func([]kiosk.Device) ([]kiosk.Device, error)) (err e
 	if err := store(r.path, text); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	next := r.look(r.now())
-	r.seen.Store(next)
+	next := r.look()
+	r.take(next)
 	return next.err
 }
 
-var _ kiosk.Devices = (*Registry)(nil)
+var (
+	_ kiosk.Devices    = (*Registry)(nil)
+	_ gateway.Degrader = (*Registry)(nil)
+)

@@ -8,11 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,7 +149,7 @@ func TestBrokenFile(t *testing.T) {
 	if err := os.WriteFile(path, append(good, "}"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	within(t, "the fault is said", func() bool { return r.Err() != nil })
+	within(t, "the fault is said", func() bool { return r.Err() != nil && slices.Equal(r.Degraded(), []string{Mode}) })
 	if _, err := r.Device(t.Context(), d.ID); err != nil {
 		t.Error(err)
 	}
@@ -159,7 +162,61 @@ func TestBrokenFile(t *testing.T) {
 	if err := os.WriteFile(path, good, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	within(t, "the mended file is read", func() bool { return r.Err() == nil })
+	within(t, "the mended file is read", func() bool { return r.Err() == nil && r.Degraded() == nil })
+}
+
+// A file system that hangs holds a request for as long as it wants to wait, and no longer than patience; then what was known is
+// served and said to be old, it is asked no second time meanwhile, and what it answers at last holds.
+func TestAFileSystemThatHangs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "devices.json")
+	r := open(t, path)
+	d := device(t, "gate-1")
+	add(t, r, d)
+	release, asked := make(chan struct{}), atomic.Int32{}
+	r.stat = func(path string) (fs.FileInfo, error) {
+		asked.Add(1)
+		<-release
+		return os.Stat(path)
+	}
+	old := *r.seen.Load()
+	old.at = time.Time{} // due
+	r.seen.Store(&old)
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := r.Device(short, d.ID); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a request whose time was over: %v", err)
+	}
+	for range 100 {
+		if got, err := r.Device(t.Context(), d.ID); err != nil || got.ID != d.ID {
+			t.Fatalf("%v %v", got, err)
+		}
+	}
+	if !slices.Equal(r.Degraded(), []string{Mode}) || asked.Load() != 1 {
+		t.Errorf("%v is said, the file system was asked %d times", r.Degraded(), asked.Load())
+	}
+	if err := open(t, path).Revoke(d.ID); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	within(t, "what changed meanwhile holds", func() bool {
+		got, err := r.Device(t.Context(), d.ID)
+		return err == nil && !got.RevokedAt.IsZero() && r.Degraded() == nil
+	})
+}
+
+// A look that ends late brings nothing back that a later one has seen otherwise.
+func TestALateLookChangesNothing(t *testing.T) {
+	r := open(t, filepath.Join(t.TempDir(), "devices.json"))
+	d := device(t, "gate-1")
+	add(t, r, d)
+	late := r.look()
+	if err := r.Revoke(d.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.take(late)
+	if got, err := r.Device(t.Context(), d.ID); err != nil || got.RevokedAt.IsZero() {
+		t.Errorf("a revoked device is back: %v %v", got, err)
+	}
 }
 
 func TestFileThatOthersCanChangeIsRefused(t *testing.T) {

@@ -29,6 +29,8 @@ func TestWhatIsObservedIsServed(t *testing.T) {
 	m.Decision("verify", "match")
 	m.CredentialRefused("device-revoked")
 	m.Reencryption(7)
+	readable := false
+	m.Devices(func() bool { return readable })
 	m.Request("POST", "/v1/verifications", 200, time.Millisecond)
 	text := scrape(t, m)
 	for _, want := range []string{
@@ -44,6 +46,7 @@ func TestWhatIsObservedIsServed(t *testing.T) {
 		`biogate_http_request_seconds_count{method="POST",route="/v1/verifications",status="200"} 1`,
 		`biogate_credentials_refused_total{code="device-revoked"} 1`,
 		`biogate_reencryption_remaining 7`,
+		`biogate_devices_readable 0`,
 		`biogate_build_info{version="v1"} 1`,
 		`go_goroutines`,
 		`process_open_fds`,

@@ -8,8 +8,11 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"biogate/adapters/fileaudit"
 	"biogate/adapters/filesigner"
@@ -169,9 +172,9 @@ func (a auditAnswer) print(w io.Writer, dir string) {
 	for _, f := range a.Findings {
 		fmt.Fprintf(w, "%-9s line %d", f.Kind, f.Seq)
 		if f.File != "" {
-			fmt.Fprintf(w, " (%s:%d)", f.File, f.Line)
+			fmt.Fprintf(w, " (%s:%d)", visible(f.File), f.Line)
 		}
-		fmt.Fprintf(w, ": %s\n", f.Detail)
+		fmt.Fprintf(w, ": %s\n", visible(f.Detail))
 	}
 	switch {
 	case a.TrustedAt != nil:
@@ -212,7 +215,7 @@ func (c auditShowCmd) Run(out console) error {
 			found = append(found, l)
 			return
 		}
-		fmt.Fprintf(out.out, "%8d  %s  %-14s %-14s %s\n", l.Seq, l.At, l.Action, l.Outcome, rest(l))
+		fmt.Fprintln(out.out, visible(fmt.Sprintf("%8d  %s  %-14s %-14s %s", l.Seq, l.At, l.Action, l.Outcome, rest(l))))
 	}})
 	if err != nil {
 		return err
@@ -259,7 +262,16 @@ func (c auditCheckpointCmd) Run(out console) error {
 	if head == "" {
 		return errors.New("there is no checkpoint in " + dir + " yet")
 	}
-	return out.answer(map[string]string{"checkpoint": head}, func(w io.Writer) { fmt.Fprintln(w, head) })
+	return out.answer(map[string]string{"checkpoint": head}, func(w io.Writer) { fmt.Fprintln(w, visible(head)) })
+}
+
+// visible is text, in quotes where a terminal would obey it or a reader see another line: whoever can write the folder of the trail
+// could hide so what else stands in it.
+func visible(text string) string {
+	if utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return text
+	}
+	return strconv.Quote(text)
 }
 
 // rest is what else an entry says.

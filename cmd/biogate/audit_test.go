@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"biogate/gateway"
 	"biogate/gateway/audit"
@@ -72,4 +73,51 @@ func TestAuditCommands(t *testing.T) {
 	if _, err := build(t.Context(), h.config, newLog(io.Discard, "error")); err == nil || !strings.Contains(err.Error(), "biogate audit verify") {
 		t.Errorf("the gateway starts on a trail that was changed: %v", err)
 	}
+}
+
+// What stands in a trail that somebody else could write moves no cursor and makes no line of its own.
+func TestAuditShowIsNotObeyedByATerminal(t *testing.T) {
+	dir := t.TempDir()
+	subjects, err := audit.NewSubjects(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := audit.AppendBody(nil, gateway.AuditEvent{Action: "verify\x1b[2K", Outcome: "no-match", Reasons: []string{"a\n       9  forged", "\u202e", "\u009b2J"}}, subjects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := append(audit.AppendLine(nil, 1, body, audit.Hash{}), '\n')
+	if err := os.WriteFile(filepath.Join(dir, "audit-00000000000000000001.jsonl"), line, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "HEAD"), []byte("\x1b[2J"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"show", "checkpoint"} {
+		var out bytes.Buffer
+		if status := run(t.Context(), []string{"audit", command, "--dir", dir}, &out, io.Discard); status != exitDone {
+			t.Fatal(command, status)
+		}
+		if text := strings.TrimSuffix(out.String(), "\n"); strings.ContainsAny(text, "\x1b\n\u202e\u009b") || !strings.Contains(text, `\x1b`) {
+			t.Errorf("%s: %q", command, text)
+		}
+	}
+}
+
+// A folder where others could exchange the trail is none.
+func TestAuditFolderOfOthers(t *testing.T) {
+	s := newSite(t, 90*24*time.Hour)
+	s.done("keys", "init", "--config", s.config)
+	s.device("gate-1", "verify")
+	dir := filepath.Join(s.file("state"), "audit")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o770); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, problems := s.do("serve", "--config", s.config); status != exitFailure || !strings.Contains(problems, "audit trail") || !strings.Contains(problems, "chmod 700 "+dir) {
+		t.Errorf("%d %s", status, problems)
+	}
+	s.diagnosed("others could write the trail", map[string]string{"audit": failure})
 }

@@ -20,6 +20,7 @@ import (
 	"biogate/gateway/audit"
 	"biogate/gateway/config"
 	"biogate/gateway/kiosk"
+	"biogate/internal/durable"
 )
 
 // soon is when what expires wants a replacement.
@@ -169,7 +170,8 @@ func examineAudit(c config.Config, runs bool) []finding {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return []finding{{"audit", fine, "none yet: the first start begins it", ""}}
 	}
-	out := []finding{judge("audit", soundTrail(c, dir, runs), failure, "the newest part is sound; biogate audit verify looks at all of it",
+	wrong := errors.Join(durable.CheckDir(dir, "audit trail"), soundTrail(c, dir, runs))
+	out := []finding{judge("audit", wrong, failure, "the newest part is sound; biogate audit verify looks at all of it",
 		"biogate audit verify says where; keep the folder as it is for whoever investigates")}
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(dir, &disk); err == nil && disk.Bavail*uint64(disk.Bsize) < leastRoom {

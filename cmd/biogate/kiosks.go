@@ -35,6 +35,8 @@ func (a *app) kiosks(log *slog.Logger, metrics *prommetrics.Metrics) (*kiosk.Aut
 			return nil, err
 		}
 	}
+	a.devices = devices
+	metrics.Devices(func() bool { return devices.Err() == nil })
 	issuer, err := c.IssuerURL(a.listener.Addr().String())
 	if err != nil {
 		return nil, err

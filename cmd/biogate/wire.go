@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"biogate/adapters/bolttemplates"
+	"biogate/adapters/filedevices"
 	"biogate/adapters/filesigner"
 	"biogate/adapters/prommetrics"
 	"biogate/adapters/redismemory"
@@ -41,6 +42,7 @@ type app struct {
 	registry *registry.Registry
 	memory   *replay.Memory   // of what was used
 	shared   gateway.Attempts // that all nodes count; nil without Redis
+	devices  *filedevices.Registry
 	// recordable says whether the audit trail can be written; nil when none is kept.
 	recordable func() bool
 	service    *gateway.Service
@@ -122,6 +124,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		Assertions:   issuer,
 		Nonces:       a.memory,
 		ChallengeKey: challengeKey,
+		Devices:      a.devices,
 		Audit:        trail,
 		Recordable:   a.recordable,
 		Observer:     metrics,

@@ -116,8 +116,13 @@ func TestAuditFolderOfOthers(t *testing.T) {
 	if err := os.Chmod(dir, 0o770); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, problems := s.do("serve", "--config", s.config); status != exitFailure || !strings.Contains(problems, "audit trail") || !strings.Contains(problems, "chmod 700 "+dir) {
-		t.Errorf("%d %s", status, problems)
+	c, err := serveFlags{Config: s.config}.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := build(t.Context(), c, quietLog()); err == nil || !strings.Contains(err.Error(), "audit trail; run: chmod 700 "+dir) {
+		t.Error(err)
+		a.close()
 	}
 	s.diagnosed("others could write the trail", map[string]string{"audit": failure})
 }

@@ -74,30 +74,29 @@ func (o BreakerOptions) trips(c gobreaker.Counts) bool {
 		int(answered) >= o.Requests && float64(c.TotalFailures) >= o.Ratio*float64(answered)
 }
 
-func (b *breaker) layer(next Run) Run {
-	return func(ctx context.Context, operation string, call func(context.Context) error) error {
-		if err := ctx.Err(); err != nil {
-			return err // the caller is gone already: says nothing about the system
-		}
-		_, err := b.circuit.Execute(func() (struct{}, error) {
-			err := next(ctx, operation, call)
-			if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-				err = &callersError{err}
-			}
-			return struct{}{}, err
-		})
-		if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-			return &Refused{System: b.system, Reason: Open, RetryAfter: b.retryAfter()}
-		}
-		return err
+// through runs call unless the system failed lately, and counts how it ended.
+func (b *breaker) through(ctx context.Context, call func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err // the caller is gone already: says nothing about the system
 	}
+	_, err := b.circuit.Execute(func() (struct{}, error) {
+		err := call()
+		if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+			err = &callersError{err}
+		}
+		return struct{}{}, err
+	})
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return &Refused{System: b.system, Reason: Open, RetryAfter: b.retryAfter()}
+	}
+	return err
 }
 
 // isExcluded: errors that are neither success nor failure: the caller left, the caller's own function failed, or the
 // bulkhead refused.
 func isExcluded(err error) bool {
-	var callers *callersError
-	return errors.As(err, &callers) || NotTried(err)
+	_, callers := errors.AsType[*callersError](err)
+	return callers || NotTried(err)
 }
 
 // retryAfter is what is left until the breaker tries again.

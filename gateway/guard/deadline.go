@@ -5,13 +5,9 @@ import (
 	"time"
 )
 
-// deadline bounds each call. It relies on the adapter to return when its context ends, as ports demand.
-func deadline(d time.Duration) layer {
-	return func(next Run) Run {
-		return func(ctx context.Context, operation string, call func(context.Context) error) error {
-			ctx, cancel := context.WithTimeout(ctx, d)
-			defer cancel()
-			return next(ctx, operation, call)
-		}
-	}
+// within bounds a call. It relies on the adapter to return when its context ends, as ports demand.
+func within(ctx context.Context, d time.Duration, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return call(ctx)
 }

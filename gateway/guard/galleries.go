@@ -16,7 +16,7 @@ type galleries struct {
 }
 
 func (s galleries) PutGallery(ctx context.Context, g gateway.Gallery) (bool, error) {
-	return ask(ctx, s.guard.run, "put-gallery", func(ctx context.Context) (bool, error) { return s.inner.PutGallery(ctx, g) })
+	return ask(ctx, s.guard, "put-gallery", func(ctx context.Context) (bool, error) { return s.inner.PutGallery(ctx, g) })
 }
 
 func (s galleries) EndGallery(ctx context.Context, end gateway.GalleryEnd, until time.Time) error {
@@ -24,7 +24,7 @@ func (s galleries) EndGallery(ctx context.Context, end gateway.GalleryEnd, until
 }
 
 func (s galleries) Ended(ctx context.Context, name string) (gateway.GalleryEnd, error) {
-	return ask(ctx, s.guard.run, "ended-gallery", func(ctx context.Context) (gateway.GalleryEnd, error) { return s.inner.Ended(ctx, name) })
+	return ask(ctx, s.guard, "ended-gallery", func(ctx context.Context) (gateway.GalleryEnd, error) { return s.inner.Ended(ctx, name) })
 }
 
 func (s galleries) AddMembers(ctx context.Context, name string, members []gateway.Membership) error {

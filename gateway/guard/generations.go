@@ -17,9 +17,9 @@ type generations struct {
 }
 
 func (n generations) Generation(ctx context.Context) (uint64, error) {
-	return ask(ctx, n.guard.run, "generation", n.inner.Generation)
+	return ask(ctx, n.guard, "generation", n.inner.Generation)
 }
 
 func (n generations) NextGeneration(ctx context.Context) (uint64, error) {
-	return ask(ctx, n.guard.run, "next-generation", n.inner.NextGeneration)
+	return ask(ctx, n.guard, "next-generation", n.inner.NextGeneration)
 }

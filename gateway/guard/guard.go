@@ -22,17 +22,13 @@ type Options struct {
 	Breaker  BreakerOptions
 }
 
-// Run sends one call of an operation through a Guard or a part of it. call may be skipped, and runs at most once.
-type Run func(ctx context.Context, operation string, call func(context.Context) error) error
-
-// layer wraps what is inside of it.
-type layer func(next Run) Run
-
 // Guard protects the calls to one system.
 type Guard struct {
-	system string
-	run    Run // calls that answer at once
-	long   Run // listings, which last as long as their caller lets them
+	system   string
+	observer gateway.Observer
+	breaker  *breaker
+	places   *bulkhead
+	deadline time.Duration
 }
 
 // New makes the Guard of a system.
@@ -46,27 +42,33 @@ func New(o Options) *Guard {
 	if o.Capacity == 0 {
 		o.Capacity = 64
 	}
-	observe, breaker := metrics(o.System, o.Observer), newBreaker(o.System, o.Breaker, o.Observer).layer
 	return &Guard{
-		system: o.System,
-		run:    chain(observe, breaker, bulkhead(o.System, o.Capacity), deadline(o.Deadline)),
-		long:   chain(observe, breaker),
+		system: o.System, observer: o.Observer, breaker: newBreaker(o.System, o.Breaker, o.Observer),
+		places: newBulkhead(o.System, o.Capacity), deadline: o.Deadline,
 	}
 }
 
-// chain puts the layers around a call, outermost first.
-func chain(layers ...layer) Run {
-	run := func(ctx context.Context, _ string, call func(context.Context) error) error { return call(ctx) }
-	for i := len(layers) - 1; i >= 0; i-- {
-		run = layers[i](run)
-	}
-	return run
+// run sends one call of an operation, of those that answer at once, through the Guard. call may be skipped, and runs at most once.
+// No layer keeps what is inside of it, so that none of these functions takes memory of its own.
+func (g *Guard) run(ctx context.Context, operation string, call func(context.Context) error) error {
+	return g.observed(ctx, operation, func() error {
+		return g.breaker.through(ctx, func() error {
+			return g.places.inside(func() error { return within(ctx, g.deadline, call) })
+		})
+	})
 }
 
-// ask sends a call with a result through run; an error comes with the zero result.
-func ask[T any](ctx context.Context, run Run, operation string, call func(context.Context) (T, error)) (T, error) {
+// long sends a listing, which lasts as long as its caller lets it.
+func (g *Guard) long(ctx context.Context, operation string, call func(context.Context) error) error {
+	return g.observed(ctx, operation, func() error {
+		return g.breaker.through(ctx, func() error { return call(ctx) })
+	})
+}
+
+// ask sends a call with a result through g; an error comes with the zero result.
+func ask[T any](ctx context.Context, g *Guard, operation string, call func(context.Context) (T, error)) (T, error) {
 	var result T
-	err := run(ctx, operation, func(ctx context.Context) (err error) {
+	err := g.run(ctx, operation, func(ctx context.Context) (err error) {
 		result, err = call(ctx)
 		return err
 	})
@@ -96,9 +98,11 @@ func (e *callersError) Unwrap() error { return e.error }
 
 // IsAnswer says whether err, nil among them, is what a working system answers, be it no.
 func IsAnswer(err error) bool {
-	var typed *gateway.Error
-	return err == nil || errors.Is(err, gateway.ErrNotFound) || errors.Is(err, gateway.ErrConflict) ||
-		errors.As(err, &typed) && typed.Kind != gateway.Unavailable
+	if err == nil || errors.Is(err, gateway.ErrNotFound) || errors.Is(err, gateway.ErrConflict) {
+		return true
+	}
+	typed, is := errors.AsType[*gateway.Error](err)
+	return is && typed.Kind != gateway.Unavailable
 }
 
 type unobserved struct{}

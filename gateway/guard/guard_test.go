@@ -335,3 +335,17 @@ func TestHalfOpenTrialIsLeft(t *testing.T) {
 		w.takes(t, "toy is closed", "toy op ok")
 	})
 }
+
+// TestACallTakesLittleMemory: five calls a request go through Guards; what is left is the context with its deadline.
+func TestACallTakesLittleMemory(t *testing.T) {
+	g := New(Options{System: "toy"})
+	m := g.Nonces(noNonces{})
+	if n := testing.AllocsPerRun(100, func() { _, _ = m.Spend(t.Context(), "nonce", time.Time{}) }); n > 5 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+type noNonces struct{}
+
+func (noNonces) Spend(context.Context, string, time.Time) (bool, error) { return true, nil }
+func (noNonces) Used(context.Context, string) (bool, error)             { return false, nil }

@@ -15,13 +15,13 @@ type issuer struct {
 }
 
 func (s issuer) Assertion(ctx context.Context, a gateway.AssertionFacts) (string, error) {
-	return ask(ctx, s.guard.run, "assertion", func(ctx context.Context) (string, error) { return s.inner.Assertion(ctx, a) })
+	return ask(ctx, s.guard, "assertion", func(ctx context.Context) (string, error) { return s.inner.Assertion(ctx, a) })
 }
 
 func (s issuer) GalleryReceipt(ctx context.Context, e gateway.GalleryEnd) (string, error) {
-	return ask(ctx, s.guard.run, "gallery-receipt", func(ctx context.Context) (string, error) { return s.inner.GalleryReceipt(ctx, e) })
+	return ask(ctx, s.guard, "gallery-receipt", func(ctx context.Context) (string, error) { return s.inner.GalleryReceipt(ctx, e) })
 }
 
 func (s issuer) DeletionReceipt(ctx context.Context, d gateway.DeletionFacts) (string, error) {
-	return ask(ctx, s.guard.run, "deletion-receipt", func(ctx context.Context) (string, error) { return s.inner.DeletionReceipt(ctx, d) })
+	return ask(ctx, s.guard, "deletion-receipt", func(ctx context.Context) (string, error) { return s.inner.DeletionReceipt(ctx, d) })
 }

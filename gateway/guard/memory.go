@@ -16,11 +16,11 @@ type nonces struct {
 }
 
 func (n nonces) Spend(ctx context.Context, nonce string, until time.Time) (bool, error) {
-	return ask(ctx, n.guard.run, "spend", func(ctx context.Context) (bool, error) { return n.inner.Spend(ctx, nonce, until) })
+	return ask(ctx, n.guard, "spend", func(ctx context.Context) (bool, error) { return n.inner.Spend(ctx, nonce, until) })
 }
 
 func (n nonces) Used(ctx context.Context, nonce string) (bool, error) {
-	return ask(ctx, n.guard.run, "used", func(ctx context.Context) (bool, error) { return n.inner.Used(ctx, nonce) })
+	return ask(ctx, n.guard, "used", func(ctx context.Context) (bool, error) { return n.inner.Used(ctx, nonce) })
 }
 
 // Attempts guards a count of failed attempts.
@@ -32,7 +32,7 @@ type attempts struct {
 }
 
 func (a attempts) Begin(ctx context.Context, subject string) (time.Duration, error) {
-	return ask(ctx, a.guard.run, "begin", func(ctx context.Context) (time.Duration, error) { return a.inner.Begin(ctx, subject) })
+	return ask(ctx, a.guard, "begin", func(ctx context.Context) (time.Duration, error) { return a.inner.Begin(ctx, subject) })
 }
 
 func (a attempts) Succeed(ctx context.Context, subject string) error {

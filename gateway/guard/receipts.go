@@ -15,7 +15,7 @@ type receipts struct {
 }
 
 func (s receipts) Recall(ctx context.Context, key string) (gateway.Receipt, error) {
-	return ask(ctx, s.guard.run, "recall", func(ctx context.Context) (gateway.Receipt, error) { return s.inner.Recall(ctx, key) })
+	return ask(ctx, s.guard, "recall", func(ctx context.Context) (gateway.Receipt, error) { return s.inner.Recall(ctx, key) })
 }
 
 func (s receipts) Remember(ctx context.Context, key string, r gateway.Receipt) error {

@@ -28,8 +28,8 @@ func (r *Refused) Error() string { return fmt.Sprintf("%s: not tried, %s", r.Sys
 
 // NotTried says whether err means that the system has seen nothing of the call.
 func NotTried(err error) bool {
-	var r *Refused
-	return errors.As(err, &r)
+	_, refused := errors.AsType[*Refused](err)
+	return refused
 }
 
 // Unavailable makes the error that a client may see of a system's failure: Kind Unavailable with the code

@@ -40,7 +40,7 @@ type templates struct {
 }
 
 func (t templates) Get(ctx context.Context, subject string) (gateway.References, error) {
-	return ask(ctx, t.guard.run, "get", func(ctx context.Context) (gateway.References, error) { return t.inner.Get(ctx, subject) })
+	return ask(ctx, t.guard, "get", func(ctx context.Context) (gateway.References, error) { return t.inner.Get(ctx, subject) })
 }
 
 func (t templates) Put(ctx context.Context, r gateway.References, replaces uint64) error {

@@ -35,6 +35,26 @@ type Metrics struct {
 	refusals  *prometheus.CounterVec
 
 	stageNames, systems, operations, routes, refusalCodes names
+
+	ofStage    series[string, prometheus.Observer]
+	ofCall     series[callLabels, callSeries]
+	ofDecision series[decisionLabels, prometheus.Counter]
+	ofRequest  series[requestLabels, prometheus.Observer]
+}
+
+type (
+	callLabels     struct{ system, operation, outcome string }
+	decisionLabels struct{ mode, decision string }
+	requestLabels  struct {
+		method, route string
+		status        int
+	}
+)
+
+// callSeries are those that one call is seen in.
+type callSeries struct {
+	ended prometheus.Counter
+	took  prometheus.Observer // nil: it was not tried
 }
 
 // New makes a set with metrics of the gateway, its build, the Go runtime and the process, and shows the breakers of
@@ -76,16 +96,33 @@ func (m *Metrics) Handler() http.Handler {
 
 // Stage observes a stage.
 func (m *Metrics) Stage(name string, took time.Duration) {
-	m.stages.WithLabelValues(m.stageNames.bound(name)).Observe(took.Seconds())
+	m.ofStage.of(name, m.findStage).Observe(took.Seconds())
+}
+
+func (m *Metrics) findStage(name string) (prometheus.Observer, bool) {
+	bound := m.stageNames.bound(name)
+	return m.stages.WithLabelValues(bound), bound == name
 }
 
 // Call counts a call to an outside system, and times it unless it was not tried.
 func (m *Metrics) Call(system, operation, outcome string, took time.Duration) {
-	system, operation = m.systems.bound(system), m.operations.bound(operation)
-	m.calls.WithLabelValues(system, operation, oneOf(outcome, "ok", "error", "open", "full", "deadline", "canceled")).Inc()
-	if outcome != "open" && outcome != "full" {
-		m.callTimes.WithLabelValues(system, operation).Observe(took.Seconds())
+	c := m.ofCall.of(callLabels{system, operation, outcome}, m.findCall)
+	c.ended.Inc()
+	if c.took != nil {
+		c.took.Observe(took.Seconds())
 	}
+}
+
+func (m *Metrics) findCall(l callLabels) (c callSeries, asTheyAre bool) {
+	bound := callLabels{
+		m.systems.bound(l.system), m.operations.bound(l.operation),
+		oneOf(l.outcome, "ok", "error", "open", "full", "deadline", "canceled"),
+	}
+	c.ended = m.calls.WithLabelValues(bound.system, bound.operation, bound.outcome)
+	if l.outcome != "open" && l.outcome != "full" {
+		c.took = m.callTimes.WithLabelValues(bound.system, bound.operation)
+	}
+	return c, bound == l
 }
 
 // Breaker shows a breaker's state.
@@ -95,7 +132,12 @@ func (m *Metrics) Breaker(system, state string) {
 
 // Decision counts a decision.
 func (m *Metrics) Decision(mode, decision string) {
-	m.decisions.WithLabelValues(oneOf(mode, "verify", "identify"), oneOf(decision, "match", "no-match", "inconclusive", "refused")).Inc()
+	m.ofDecision.of(decisionLabels{mode, decision}, m.findDecision).Inc()
+}
+
+func (m *Metrics) findDecision(l decisionLabels) (prometheus.Counter, bool) {
+	bound := decisionLabels{oneOf(l.mode, "verify", "identify"), oneOf(l.decision, "match", "no-match", "inconclusive", "refused")}
+	return m.decisions.WithLabelValues(bound.mode, bound.decision), bound == l
 }
 
 // Reencryption shows how many records are under a template key that was replaced.
@@ -103,8 +145,15 @@ func (m *Metrics) Reencryption(remaining int) { m.reencrypt.Set(float64(remainin
 
 // Request observes an HTTP request.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {
-	method = oneOf(method, http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions)
-	m.requests.WithLabelValues(method, m.routes.bound(route), strconv.Itoa(status)).Observe(took.Seconds())
+	m.ofRequest.of(requestLabels{method, route, status}, m.findRequest).Observe(took.Seconds())
+}
+
+func (m *Metrics) findRequest(l requestLabels) (prometheus.Observer, bool) {
+	bound := requestLabels{
+		oneOf(l.method, http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions),
+		m.routes.bound(l.route), l.status,
+	}
+	return m.requests.WithLabelValues(bound.method, bound.route, strconv.Itoa(bound.status)), bound == l
 }
 
 var (

@@ -98,6 +98,58 @@ func TestSeriesAreBounded(t *testing.T) {
 	}
 }
 
+// TestNothingUnknownIsKept: what a series does not show as it is is not remembered either, and what is known is found again.
+func TestNothingUnknownIsKept(t *testing.T) {
+	m := New("v1")
+	for i := range 200 {
+		id := fmt.Sprint("0792030012", i)
+		m.Call("cache", "get", id, time.Millisecond)
+		m.Decision(id, "match")
+		m.Request(id, "/v1/verifications", 405, time.Millisecond)
+		m.Call("cache", "get", "ok", time.Millisecond)
+		m.Decision("verify", "match")
+		m.Request("POST", "/v1/verifications", 200, time.Millisecond)
+		m.Stage(fmt.Sprint("stage-", i), time.Millisecond)
+	}
+	for what, n := range map[string]int{"calls": len(*m.ofCall.known.Load()), "decisions": len(*m.ofDecision.known.Load()), "requests": len(*m.ofRequest.known.Load())} {
+		if n != 1 {
+			t.Errorf("%d kinds of %s are remembered, want the one that is known", n, what)
+		}
+	}
+	if n := len(*m.ofStage.known.Load()); n != maxNames {
+		t.Errorf("%d stages are remembered, want %d", n, maxNames)
+	}
+	text := scrape(t, m)
+	for _, want := range []string{
+		`biogate_calls_total{operation="get",outcome="ok",system="cache"} 200`,
+		`biogate_calls_total{operation="get",outcome="other",system="cache"} 200`,
+		`biogate_call_seconds_count{operation="get",system="cache"} 400`,
+		`biogate_decisions_total{decision="match",mode="verify"} 200`,
+		`biogate_http_request_seconds_count{method="POST",route="/v1/verifications",status="200"} 200`,
+		`biogate_stage_seconds_count{stage="other"} 136`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+func BenchmarkCall(b *testing.B) {
+	m := New("v1")
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Call("cache", "get", "ok", time.Millisecond)
+	}
+}
+
+func BenchmarkRequest(b *testing.B) {
+	m := New("v1")
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Request("POST", "/v1/verifications", 200, time.Millisecond)
+	}
+}
+
 func BenchmarkStage(b *testing.B) {
 	m := New("v1")
 	for b.Loop() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 
 	"biogate/adapters/filedevices"
 	"biogate/adapters/prommetrics"
+	"biogate/gateway"
 	"biogate/gateway/config"
 	"biogate/gateway/httpapi"
 	"biogate/gateway/kiosk"
@@ -24,7 +26,7 @@ func devicesFile(c config.Config) string {
 }
 
 // kiosks makes what says who asks.
-func (a *app) kiosks(log *slog.Logger, metrics *prommetrics.Metrics) (*kiosk.Authenticator, error) {
+func (a *app) kiosks(log *slog.Logger, metrics *prommetrics.Metrics, trail gateway.Audit) (*kiosk.Authenticator, error) {
 	c := a.config
 	devices, err := filedevices.Open(filedevices.Options{Path: devicesFile(c), Log: log})
 	if err != nil {
@@ -43,8 +45,22 @@ func (a *app) kiosks(log *slog.Logger, metrics *prommetrics.Metrics) (*kiosk.Aut
 	}
 	return kiosk.NewAuthenticator(kiosk.Options{
 		Devices: devices, Memory: a.memory, Window: c.Kiosks.Window, Sites: c.Kiosks.Sites, Required: c.CredentialRequired(),
-		Authority: c.Authority(), Scheme: issuer.Scheme, Refused: metrics.CredentialRefused, Now: time.Now,
+		Authority: c.Authority(), Scheme: issuer.Scheme, Refused: metrics.CredentialRefused, Report: onRecord(trail, log), Now: time.Now,
 	})
+}
+
+// onRecord puts refusals of devices whose credential held into the audit trail; nil where none is kept. The device is refused whether
+// that succeeds or not, and also when it does not wait for the answer.
+func onRecord(trail gateway.Audit, log *slog.Logger) func(ctx context.Context, device, code string, times int) {
+	if trail == nil {
+		return nil
+	}
+	return func(ctx context.Context, device, code string, times int) {
+		e := gateway.AuditEvent{At: time.Now().UTC(), Trace: gateway.TraceID(ctx), Action: "authenticate", Outcome: code, Device: device, Count: times}
+		if err := trail.Append(context.WithoutCancel(ctx), e); err != nil {
+			log.Error("the refusal of a device is not on record", "code", code, "cause", err.Error())
+		}
+	}
 }
 
 // served says whether a gateway with this configuration answers d at that time.

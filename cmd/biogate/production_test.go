@@ -267,6 +267,17 @@ func TestProductionOverMutualTLS(t *testing.T) {
 			t.Errorf("%d, %s asks: %s", i, step.device, text)
 		}
 	}
+	s.done("devices", "revoke", "--config", s.config, "gate-1")
+	eventually(t, "the revocation holds", func() bool {
+		_, _, problems := s.ask("gate-1", "verify", "--audience", airline, "--subject", "an", "--finger", s.print(1, 1))
+		return strings.Contains(problems, "device-revoked")
+	})
+	refused := s.done("audit", "show", "--config", s.config, "--action", "authenticate")
+	for _, what := range []string{"capability-missing", "device-revoked"} { // one entry a device and a minute, however often
+		if lines := strings.Count(refused, what); lines < 1 || lines > 3 || !strings.Contains(refused, `device="gate-1"`) {
+			t.Errorf("%s stands %d times on record:\n%s", what, lines, refused)
+		}
+	}
 	if out := s.done("audit", "verify", "--config", s.config); !strings.HasPrefix(out, "sound") {
 		t.Error(out)
 	}

@@ -102,7 +102,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	kiosks, err := a.kiosks(log, metrics)
+	kiosks, err := a.kiosks(log, metrics, trail)
 	if err != nil {
 		return err
 	}

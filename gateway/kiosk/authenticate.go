@@ -39,7 +39,10 @@ type Options struct {
 	Scheme string
 	// Refused counts refusals by their code; nil: nobody counts.
 	Refused func(code string)
-	Now     func() time.Time
+	// Report is told of refusals of a device whose credential held: that it is revoked, was heard before, asks for what it may not.
+	// Of each cause once a minute and device, with how many there were since. nil: nobody is told.
+	Report func(ctx context.Context, device, code string, times int)
+	Now    func() time.Time
 }
 
 // Memory remembers what was used. gateway/replay is the implementation.
@@ -54,11 +57,12 @@ type Memory interface {
 
 // Authenticator says who asks. It is safe for concurrent use.
 type Authenticator struct {
-	o      Options
-	order  order
-	tables tables
-	decoys [3]crypto.PublicKey                             // of nobody, one of each kind that costs work of its own
-	verify func(httpsig.Signature, crypto.PublicKey) error // httpsig.Signature.Verify; tests count its work
+	o        Options
+	order    order
+	refusals refusals
+	tables   tables
+	decoys   [3]crypto.PublicKey                             // of nobody, one of each kind that costs work of its own
+	verify   func(httpsig.Signature, crypto.PublicKey) error // httpsig.Signature.Verify; tests count its work
 }
 
 // Request is what is known of a request before its body.
@@ -95,7 +99,7 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 		return nil, err
 	}
 	return &Authenticator{
-		o: o, order: order{newest: map[string]time.Time{}}, tables: tables{byKey: map[[ed25519.PublicKeySize]byte]*keyUse{}},
+		o: o, order: order{newest: map[string]time.Time{}}, refusals: refusals{told: map[refused]*told{}}, tables: tables{byKey: map[[ed25519.PublicKeySize]byte]*keyUse{}},
 		decoys: [3]crypto.PublicKey{nobody, tabled, &neither.PublicKey}, verify: httpsig.Signature.Verify,
 	}, nil
 }
@@ -103,12 +107,18 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 // Authenticate says who asks, before the request's body is read. Identity.CheckBody has to follow. The error is a gateway.Error.
 func (a *Authenticator) Authenticate(ctx context.Context, r Request) (Identity, error) {
 	id, err := a.authenticate(ctx, r)
-	if err != nil && a.o.Refused != nil {
-		a.o.Refused(gateway.AsError(err).Code)
+	if err == nil {
+		return id, nil
 	}
-	return id, err
+	refusal := gateway.AsError(err)
+	if a.o.Refused != nil {
+		a.o.Refused(refusal.Code)
+	}
+	a.report(ctx, id.Caller.Device, refusal)
+	return Identity{}, err
 }
 
+// authenticate is Authenticate; with an error the identity is whose credential held, if one did.
 func (a *Authenticator) authenticate(ctx context.Context, r Request) (Identity, error) {
 	if a.o.Authority != "" {
 		r.Authority = a.o.Authority
@@ -139,21 +149,21 @@ func (a *Authenticator) bySignature(ctx context.Context, r Request) (Identity, e
 	if err != nil {
 		return Identity{}, err
 	}
+	id := Identity{Caller: caller(device), signed: true, digest: s.Digest}
 	if r.Peer != nil && sha256.Sum256(r.Peer.Raw) != device.Certificate { // two credentials of two devices
-		return Identity{}, errUnknown
+		return id, errUnknown
 	}
 	if err := a.allowed(device, r, now); err != nil {
-		return Identity{}, err
+		return id, err
 	}
-	id := Identity{Caller: caller(device), signed: true, digest: s.Digest}
 	if r.Peer != nil {
 		id.Caller.Proven.Certificate = thumbprint(r.Peer)
 	}
 	if err := a.spend(ctx, device.ID, "signature "+device.ID+"\x00"+s.Nonce, s.Created); err != nil {
-		return Identity{}, err
+		return id, err
 	}
 	if !a.order.take(device.ID, s.Created, now.Add(-window)) {
-		return Identity{}, errOutOfOrder
+		return id, errOutOfOrder
 	}
 	return a.proven(ctx, r, id)
 }
@@ -197,10 +207,10 @@ func (a *Authenticator) byCertificate(ctx context.Context, r Request) (Identity,
 	case err != nil:
 		return Identity{}, devicesUnavailable(err)
 	}
-	if err := a.allowed(device, r, a.o.Now()); err != nil {
-		return Identity{}, err
-	}
 	id := Identity{Caller: caller(device)}
+	if err := a.allowed(device, r, a.o.Now()); err != nil {
+		return id, err
+	}
 	id.Caller.Proven.Certificate = thumbprint(r.Peer)
 	return a.proven(ctx, r, id)
 }

@@ -14,15 +14,15 @@ func (a *Authenticator) proven(ctx context.Context, r Request, id Identity) (Ide
 		return id, nil
 	}
 	if len(proofs) > 1 {
-		return Identity{}, refusal("proof-invalid", "the header DPoP is there twice")
+		return id, refusal("proof-invalid", "the header DPoP is there twice")
 	}
 	now, window := a.o.Now(), a.o.Memory.Window()
 	proof, err := dpop.Verify(proofs[0], dpop.Want{Method: r.Method, URL: a.o.Scheme + "://" + r.Authority + r.Path, Now: now, Window: window})
 	if err != nil {
-		return Identity{}, refusal("proof-invalid", "the proof of possession does not hold: %v", err)
+		return id, refusal("proof-invalid", "the proof of possession does not hold: %v", err)
 	}
 	if err := a.spend(ctx, id.Caller.Device, "dpop "+proof.Thumbprint+" "+proof.ID, proof.IssuedAt); err != nil {
-		return Identity{}, err
+		return id, err
 	}
 	id.Caller.Proven.DPoP = proof.Thumbprint
 	return id, nil

@@ -162,7 +162,7 @@ func TestSmallOrderAndNonCanonicalKeys(t *testing.T) {
 	}
 	for _, a := range all {
 		for _, r := range all {
-			for n := range byte(8) { // other messages, so other k
+			for n := range byte(2) { // another message, another k
 				if check(t, a, []byte{n}, slices.Concat(r, make([]byte, 32))) {
 					taken++
 				}
@@ -239,7 +239,7 @@ func TestTablesMultiply(t *testing.T) {
 		p := new(edwards25519.Point).ScalarBaseMult(scalars().Draw(rt, "point"))
 		p.Add(p, points[rapid.IntRange(0, 7).Draw(rt, "torsion")])
 		s := scalars().Draw(rt, "scalar")
-		shape := rapid.SampledFrom([][2]int{{keyWindow, keySpacing}, {baseWindow, 1}, {5, 3}, {8, 2}}).Draw(rt, "shape")
+		shape := rapid.SampledFrom([][2]int{{keyWindow, keySpacing}, {baseWindow, 1}, {5, 3}, {6, 2}}).Draw(rt, "shape")
 		sum := newTable(p, shape[0], shape[1]).times(s)
 		if want := new(edwards25519.Point).ScalarMult(s, p).Bytes(); !sum.encodedAs(want) {
 			rt.Fatalf("%x times %x is not %x", s.Bytes(), p.Bytes(), want)

@@ -6,9 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"runtime"
 	"strings"
+	"syscall"
 
 	"biogate/gateway/config"
+	"biogate/internal/logbuffer"
 	"biogate/matcher"
 )
 
@@ -56,7 +60,10 @@ func (s serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := newLog(os.Stderr, c.LogLevel)
+	lines := logbuffer.New(os.Stderr)
+	defer lines.Close()
+	log := gatheredLog(lines, c.LogLevel)
+	defer runtime.KeepAlive(heapFloor())
 	for _, name := range config.Unknown(os.Environ(), clientVariables) {
 		log.Warn("a variable of the environment looks like a setting and is none: `biogate config show` lists them", "variable", name)
 	}
@@ -76,6 +83,13 @@ func newLog(w io.Writer, level string) *slog.Logger {
 	var l slog.Level
 	_ = l.UnmarshalText([]byte(level)) // Validate has seen it
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l}))
+}
+
+// gatheredLog is for a gateway, which logs every request. It outlives whoever reads the log: by default a program ends when it
+// writes to a standard error that nobody reads.
+func gatheredLog(lines *logbuffer.Writer, level string) *slog.Logger {
+	signal.Ignore(syscall.SIGPIPE)
+	return slog.New(logbuffer.Handler{Handler: newLog(lines, level).Handler(), Lines: lines})
 }
 
 func quietLog() *slog.Logger { return newLog(io.Discard, "error") }

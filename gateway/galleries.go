@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"hash/fnv"
 	"maps"
 	"slices"
 	"sync"
@@ -24,13 +23,13 @@ type galleries struct {
 	mu      sync.RWMutex // guards the maps and versions; indexes guard themselves
 	byName  map[string]*gallery
 	doubts  map[string]time.Time // subjects of whom memory may not show what is held, and until when that may change
-	changes [64]sync.Mutex       // by gallery: a change of the store and of memory is one step
+	changes turns                // of galleries
 }
 
 func newGalleries(engines map[matcher.Modality]model, now func() time.Time) *galleries {
 	return &galleries{
 		engines: engines, order: slices.Sorted(maps.Keys(engines)), now: now,
-		byName: map[string]*gallery{}, doubts: map[string]time.Time{},
+		byName: map[string]*gallery{}, doubts: map[string]time.Time{}, changes: turns{held: map[string]*turn{}},
 	}
 }
 
@@ -44,12 +43,11 @@ func (g *gallery) expired(now time.Time) bool {
 }
 
 // changing keeps other changes of a gallery away until the returned function is called.
-func (gs *galleries) changing(name string) func() {
-	h := fnv.New32a()
-	h.Write([]byte(name))
-	m := &gs.changes[h.Sum32()%uint32(len(gs.changes))]
-	m.Lock()
-	return m.Unlock
+func (gs *galleries) changing(ctx context.Context, name string) (release func(), err error) {
+	if release, err = gs.changes.take(ctx, name); err != nil {
+		return nil, unavailable("deadline-exceeded", "another change of the gallery takes longer than the request has", err)
+	}
+	return release, nil
 }
 
 // doubtFor is longer than a change whose answer was lost can still take to be made.
@@ -388,7 +386,11 @@ func (s *Service) PutGallery(ctx context.Context, g Gallery) (GalleryInfo, bool,
 	if err := s.endExpired(ctx, g.Name); err != nil {
 		return GalleryInfo{}, false, err
 	}
-	defer s.galleries.changing(g.Name)()
+	release, err := s.galleries.changing(ctx, g.Name)
+	if err != nil {
+		return GalleryInfo{}, false, err
+	}
+	defer release()
 	change, err := s.begin(ctx, AuditEvent{Action: "put-gallery", Gallery: g.Name})
 	if err != nil {
 		return GalleryInfo{}, false, err
@@ -416,7 +418,11 @@ func (s *Service) AddMembers(ctx context.Context, name string, members []Members
 	if err := checkIdentifier("gallery", name); err != nil {
 		return nil, err
 	}
-	defer s.galleries.changing(name)()
+	release, err := s.galleries.changing(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	if _, err := s.galleries.info(name); err != nil {
 		return nil, err
 	}
@@ -537,7 +543,11 @@ func (s *Service) RemoveMember(ctx context.Context, name, subject string) error 
 	if err := errors.Join(checkIdentifier("gallery", name), checkIdentifier("subject", subject)); err != nil {
 		return err
 	}
-	defer s.galleries.changing(name)()
+	release, err := s.galleries.changing(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if _, err := s.galleries.info(name); err != nil {
 		return err
 	}

@@ -17,7 +17,11 @@ func (s *Service) DeleteGallery(ctx context.Context, name string) (GalleryEnd, e
 	if err := checkIdentifier("gallery", name); err != nil {
 		return GalleryEnd{}, err
 	}
-	defer s.galleries.changing(name)()
+	release, err := s.galleries.changing(ctx, name)
+	if err != nil {
+		return GalleryEnd{}, err
+	}
+	defer release()
 	info, err := s.galleries.info(name)
 	if err != nil {
 		return GalleryEnd{}, err
@@ -46,11 +50,15 @@ func (s *Service) Ended(ctx context.Context, name string) (GalleryEnd, error) {
 
 // endExpired ends a gallery whose time is over, and nothing when there is none.
 func (s *Service) endExpired(ctx context.Context, name string) error {
-	defer s.galleries.changing(name)()
+	release, err := s.galleries.changing(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if !slices.Contains(s.galleries.expired(), name) {
 		return nil
 	}
-	_, err := s.end(ctx, Gallery{Name: name}, EndExpired)
+	_, err = s.end(ctx, Gallery{Name: name}, EndExpired)
 	return err
 }
 

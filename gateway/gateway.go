@@ -115,7 +115,8 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 func (s *Service) Run(ctx context.Context) {
 	var jobs sync.WaitGroup // each by itself: a night's expiries must not keep what is in doubt waiting
 	jobs.Go(func() { repeat(ctx, expireEvery, func() { _ = s.expire(ctx) }) })
-	jobs.Go(func() { repeat(ctx, time.Second, func() { s.endAllExpired(ctx) }) })
+	failed := retries{}
+	jobs.Go(func() { repeat(ctx, time.Second, func() { s.endAllExpired(ctx, failed) }) })
 	repeat(ctx, time.Second, func() { _ = s.lookAgain(ctx) })
 	jobs.Wait()
 }
@@ -134,10 +135,14 @@ func repeat(ctx context.Context, every time.Duration, do func()) {
 	}
 }
 
-// endAllExpired: what fails is out of reach already, and is tried again.
-func (s *Service) endAllExpired(ctx context.Context) {
-	for _, name := range s.galleries.expired() {
-		_ = s.endExpired(ctx, name)
+// endAllExpired: what fails is out of reach already, and is tried again later.
+func (s *Service) endAllExpired(ctx context.Context, failed retries) {
+	names := s.galleries.expired()
+	failed.keep(names)
+	for _, name := range names {
+		if failed.due(name, s.deps.Now()) {
+			failed.tried(name, s.deps.Now(), s.endExpired(ctx, name))
+		}
 	}
 }
 

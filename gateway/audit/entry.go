@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -57,13 +56,19 @@ type Line struct {
 // Subjects turns enrolled ids into what stands in a trail. It is safe for concurrent use.
 type Subjects struct{ macs *sync.Pool }
 
+// keyed is an HMAC with room for what goes in and comes out.
+type keyed struct {
+	hash.Hash
+	room []byte
+}
+
 // NewSubjects takes the deployment's secret for audit trails, at least 32 bytes. Without it nobody can tell whose an entry is.
 func NewSubjects(key []byte) (Subjects, error) {
 	if len(key) < sha256.Size {
 		return Subjects{}, fmt.Errorf("audit: the key of subjects has %d bytes, at least %d are needed", len(key), sha256.Size)
 	}
 	key = bytes.Clone(key)
-	return Subjects{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}, nil
+	return Subjects{&sync.Pool{New: func() any { return &keyed{Hash: hmac.New(sha256.New, key)} }}}, nil
 }
 
 // Of is HMAC-SHA-256 of an enrolled id, base64url; empty for none.
@@ -71,13 +76,15 @@ func (s Subjects) Of(subject string) string {
 	if subject == "" {
 		return ""
 	}
-	mac := s.macs.Get().(hash.Hash)
+	mac := s.macs.Get().(*keyed)
 	defer s.macs.Put(mac)
 	mac.Reset()
-	_, _ = io.WriteString(mac, "biogate audit subject v1:")
-	_, _ = io.WriteString(mac, subject)
-	var sum Hash
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(sum[:0]))
+	mac.room = append(append(mac.room[:0], "biogate audit subject v1:"...), subject...)
+	_, _ = mac.Write(mac.room)
+	clear(mac.room) // no id rests here
+	mac.room = mac.Sum(mac.room[:0])
+	var text [2 * sha256.Size]byte
+	return string(base64.RawURLEncoding.AppendEncode(text[:0], mac.room))
 }
 
 // AppendBody appends the middle of e's line: what stands between the number and the hash before it, which only the writer
@@ -193,15 +200,18 @@ func appendString(dst []byte, s string) []byte {
 	}
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
+	plain := 0 // where what needs no escape begins
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[plain:i]...)
+		if plain = i + 1; c >= 0x20 {
 			dst = append(dst, '\\', c)
-		case c < 0x20:
+		} else {
 			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			dst = append(dst, c)
 		}
 	}
-	return append(dst, '"')
+	return append(append(dst, s[plain:]...), '"')
 }

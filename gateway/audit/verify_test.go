@@ -286,6 +286,9 @@ func TestLines(t *testing.T) {
 		if l.Subject != subjects.Of(e.Subject) || strings.Contains(l.Subject, e.Subject) || l.FMR != e.FMR || l.Count != e.Count {
 			t.Fatalf("%+v of %+v", l, e)
 		}
+		if valid := func(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }; l.Outcome != valid(e.Outcome) || l.Audience != valid(e.Audience) {
+			t.Fatalf("%q, %q of %q, %q", l.Outcome, l.Audience, e.Outcome, e.Audience)
+		}
 	})
 	for _, bad := range []gateway.AuditEvent{
 		{At: start, Action: "a", FMR: math.NaN()},
@@ -301,6 +304,11 @@ func TestLines(t *testing.T) {
 	}
 	if other, _ := NewSubjects(bytes.Repeat([]byte{1}, 32)); other.Of("a") == subjects.Of("a") {
 		t.Error("the key does not matter")
+	}
+	for range 3 { // whoever was asked about before; the value is what other tools compute, too
+		if subjects.Of(strings.Repeat("x", 100)); subjects.Of("passenger-1") != "KxnaWWjtozYb_jZ5ghDXWSjDwvO1qm-904SQ7HB9GNY" {
+			t.Errorf("passenger-1 stands as %s", subjects.Of("passenger-1"))
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// makeAt is the signature with which a key gets its table: making one costs as much as four checks save.
+	// makeAt is the signature with which a key gets its table: making one costs what three checks save.
 	makeAt = 3
 	// maxTables bounds the memory: 64 MiB.
 	maxTables = 4096

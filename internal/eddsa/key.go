@@ -57,7 +57,7 @@ func (k *Key) Verify(message, sig []byte) bool {
 	if err != nil {
 		return false
 	}
-	r, d := k.minus.times(c), digitsOf(s, baseWindow)
+	r, d := k.minus.times(c), digitsOf(s, k.base.window)
 	k.base.add(&r, &d, 0)
 	return r.encodedAs(sig[:32])
 }

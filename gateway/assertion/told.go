@@ -1,7 +1,6 @@
 package assertion
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 	"time"
@@ -90,7 +89,8 @@ func toldOf(m gateway.ModalityFacts, party gateway.Party) Modality {
 		out.Quality = &quality
 	}
 	if party.Tells(gateway.ClaimPAD) {
-		out.PAD = &Judgement{judged(m.PAD)}
+		judgement := Judgement(judged(m.PAD))
+		out.PAD = &judgement
 	}
 	return out
 }
@@ -116,11 +116,6 @@ func judged(p *matcher.PAD) *PAD {
 	return out
 }
 
-// Judgement is the member "pad": null when nothing was judged. Where it is absent, the audience is not told.
-type Judgement struct{ *PAD }
-
-// MarshalJSON writes what was judged, or null.
-func (j Judgement) MarshalJSON() ([]byte, error) { return json.Marshal(j.PAD) }
-
-// UnmarshalJSON reads what MarshalJSON wrote; JSON's null leaves a pointer to a Judgement nil.
-func (j *Judgement) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &j.PAD) }
+// Judgement is the member "pad": nil, and null in JSON, when nothing was judged. Where it is absent, the audience is not told; a
+// null that is read looks the same.
+type Judgement *PAD

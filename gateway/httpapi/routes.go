@@ -120,7 +120,8 @@ func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 		}
 		defer s.gate.leave()
 	}
-	ctx, cancel := context.WithTimeout(gateway.WithTrace(s.base, e.trace), s.deps.Config.RequestTimeout)
+	traced := gateway.WithTrace(s.base, e.trace)
+	ctx, cancel := context.WithTimeout(traced, s.deps.Config.RequestTimeout)
 	defer cancel()
 	id, err := s.identify(ctx, c, r)
 	if err != nil {
@@ -147,7 +148,7 @@ func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	ctx, cancel = context.WithTimeout(gateway.WithCaller(gateway.WithTrace(s.base, e.trace), id.Caller), s.deps.Config.RequestTimeout)
+	ctx, cancel = context.WithTimeout(gateway.WithCaller(traced, id.Caller), s.deps.Config.RequestTimeout)
 	defer cancel()
 	if !keyed || !r.is(write) {
 		return s.admitted(ctx, r, w)

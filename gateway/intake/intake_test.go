@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/textproto"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"biogate/gateway"
 	"biogate/matcher"
@@ -523,4 +526,27 @@ func TestMembers(t *testing.T) {
 	if _, err := Members(jsonBody("{}")); codeOf(t, err) != CodeMediaType {
 		t.Error(err)
 	}
+}
+
+// A query is read as net/url reads it, and no parameter counts twice, however it is written.
+func TestQueriesAreReadAsOthersReadThem(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := []string{"subject", "%73ubject", "audience", "nonce", "nonce", "%6eonce", "dpi", "x", "", "sub+ject"}
+		values := []string{"a", "%61", "face", "https://rp.example", "https%3A%2F%2Frp.example", "500", "a+b", "%zz", "a;b", "", "a=b"}
+		var pairs []string
+		for range rapid.IntRange(0, 6).Draw(t, "n") {
+			pairs = append(pairs, rapid.SampledFrom(names).Draw(t, "name")+rapid.SampledFrom([]string{"=", ""}).Draw(t, "sign")+rapid.SampledFrom(values).Draw(t, "value"))
+		}
+		query := strings.Join(append(pairs, "modality=face", "subject=a", "audience=https://rp.example"), "&")
+		want, bad := url.ParseQuery(query)
+		got, err := Verify(Body{ContentType: "application/octet-stream", Query: query, Bytes: []byte("x")})
+		for name, all := range want {
+			if err == nil && (bad != nil || len(all) != 1 || name == "x" || name == "") {
+				t.Fatalf("%s is accepted", query)
+			}
+		}
+		if err == nil && (got.Subject != want.Get("subject") || got.Audience != want.Get("audience") || got.Nonce != want.Get("nonce")) {
+			t.Fatalf("%s is read as %+v", query, got)
+		}
+	})
 }

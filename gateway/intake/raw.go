@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -26,29 +25,42 @@ func readRaw(b Body, mediaType string, fields []string) (ask, error) {
 	if len(b.Query) > maxQuery {
 		return ask{}, malformed(CodeQuery, "the query has more than %d bytes", maxQuery)
 	}
-	query, err := url.ParseQuery(b.Query)
-	if err != nil {
-		return ask{}, malformed(CodeQuery, "the query is not URL-encoded")
-	}
 	a := ask{captures: []capture{{sample: matcher.Sample{Data: b.Bytes}}}}
 	c := &a.captures[0]
 	if err := setFormat(&c.sample, mediaType); err != nil {
 		return ask{}, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if err := setQuery(&a, c, fields, name, query[name]); err != nil {
+	seen := make([]string, 0, 16)
+	for pair := range strings.SplitSeq(b.Query, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, ok := parameter(pair)
+		if !ok {
+			return ask{}, malformed(CodeQuery, "the query is not URL-encoded")
+		}
+		err := setQuery(&a, c, fields, name, value)
+		if slices.Contains(seen, name) {
+			err = malformed(CodeDuplicateField, "the parameter is there twice")
+		}
+		if err != nil {
 			err.Detail = "parameter " + named(name) + ": " + err.Detail
 			return ask{}, err
 		}
+		seen = append(seen, name)
 	}
 	return a, nil
 }
 
-func setQuery(a *ask, c *capture, fields []string, name string, values []string) (err *gateway.Error) {
-	if len(values) != 1 {
-		return malformed(CodeDuplicateField, "the parameter is there twice")
-	}
-	value := values[0]
+// parameter reads one of a query as net/url does.
+func parameter(pair string) (name, value string, ok bool) {
+	name, value, _ = strings.Cut(pair, "=")
+	name, errName := url.QueryUnescape(name)
+	value, errValue := url.QueryUnescape(value)
+	return name, value, errName == nil && errValue == nil && !strings.Contains(pair, ";")
+}
+
+func setQuery(a *ask, c *capture, fields []string, name, value string) (err *gateway.Error) {
 	s := &c.sample
 	switch name {
 	case "modality":

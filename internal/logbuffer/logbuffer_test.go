@@ -63,11 +63,11 @@ func TestLinesAreWrittenTogether(t *testing.T) {
 		w := New(&r)
 		defer w.Close()
 		sent := send(w, 0, 100)
-		time.Sleep(delay - 1)
+		time.Sleep(delay - time.Nanosecond)
 		if text, _ := r.read(); text != "" {
 			t.Errorf("written at once: %q", text)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if text, writes := r.read(); text != sent || writes != 1 {
 			t.Errorf("%d writes: %q", writes, text)

@@ -605,7 +605,9 @@ type slowEngine struct {
 	began, free chan struct{}
 }
 
-func (e slowEngine) NewIndex() matcher.Index { return slowIndex{e.toyEngine.NewIndex(), e.began, e.free} }
+func (e slowEngine) NewIndex() matcher.Index {
+	return slowIndex{e.toyEngine.NewIndex(), e.began, e.free}
+}
 
 // TestSearchesAreBounded: more than two a worker would only make all of them late. Who waits leaves when the request's time is over.
 func TestSearchesAreBounded(t *testing.T) {

@@ -193,8 +193,8 @@ type Degrader interface {
 type Attempts interface {
 	// Begin counts an attempt as failed; or says how long subject has to wait, and counts nothing.
 	Begin(ctx context.Context, subject string) (wait time.Duration, err error)
-	// Succeed forgets the subject's failures.
-	Succeed(ctx context.Context, subject string) error
+	// Succeed forgets the subjects' failures.
+	Succeed(ctx context.Context, subjects ...string) error
 	// Withdraw takes one attempt back: it compared nothing.
 	Withdraw(ctx context.Context, subject string) error
 }

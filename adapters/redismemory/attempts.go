@@ -57,11 +57,15 @@ func (m *Memory) Begin(ctx context.Context, subject string) (wait time.Duration,
 }
 
 // Succeed implements gateway.Attempts.
-func (m *Memory) Succeed(ctx context.Context, subject string) error {
-	if err := ctx.Err(); err != nil {
+func (m *Memory) Succeed(ctx context.Context, subjects ...string) error {
+	if err := ctx.Err(); err != nil || len(subjects) == 0 {
 		return err
 	}
-	return m.batch.Do(ctx, redis.NewIntCmd(ctx, "DEL", m.key("attempts", subject)))
+	del := []any{"DEL"}
+	for _, subject := range subjects {
+		del = append(del, m.key("attempts", subject))
+	}
+	return m.batch.Do(ctx, redis.NewIntCmd(ctx, del...))
 }
 
 // Withdraw implements gateway.Attempts.

@@ -168,7 +168,9 @@ func (a *app) attempts() gateway.Attempts {
 	if a.shared == nil {
 		return local
 	}
-	return limits.NewBoth(local, a.shared, time.Now)
+	both := limits.NewBoth(local, a.shared, time.Now)
+	a.closers = append(a.closers, both.Close) // before the shared memory's
+	return both
 }
 
 // storeFile is the record of a gateway with this data folder.

@@ -35,8 +35,8 @@ func (a attempts) Begin(ctx context.Context, subject string) (time.Duration, err
 	return ask(ctx, a.guard, "begin", func(ctx context.Context) (time.Duration, error) { return a.inner.Begin(ctx, subject) })
 }
 
-func (a attempts) Succeed(ctx context.Context, subject string) error {
-	return a.guard.run(ctx, "succeed", func(ctx context.Context) error { return a.inner.Succeed(ctx, subject) })
+func (a attempts) Succeed(ctx context.Context, subjects ...string) error {
+	return a.guard.run(ctx, "succeed", func(ctx context.Context) error { return a.inner.Succeed(ctx, subjects...) })
 }
 
 func (a attempts) Withdraw(ctx context.Context, subject string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -161,11 +162,11 @@ func (f *faulty) Withdraw(ctx context.Context, subject string) error {
 	return f.Counter.Withdraw(ctx, subject)
 }
 
-func (f *faulty) Succeed(ctx context.Context, subject string) error {
+func (f *faulty) Succeed(ctx context.Context, subjects ...string) error {
 	if f.away {
 		return errAway
 	}
-	return f.Counter.Succeed(ctx, subject)
+	return f.Counter.Succeed(ctx, subjects...)
 }
 
 // TestOutageIsNoAmnesty: attempts that failed while the shared memory answered count on when it is gone, those that fail
@@ -220,6 +221,83 @@ func TestNodesShareFailures(t *testing.T) {
 	if err := nodes[0].Succeed(t.Context(), "a"); err != nil || begin(t, nodes[0], "a") != 0 {
 		t.Errorf("after a success the next attempt waits, error %v", err)
 	}
+}
+
+// slow is a shared memory that takes its time with successes.
+type slow struct {
+	limits.Counter
+	told chan []string // takes each call
+	done chan struct{} // lets it end
+}
+
+func (s *slow) Succeed(ctx context.Context, subjects ...string) error {
+	s.told <- subjects
+	<-s.done
+	return s.Counter.Succeed(ctx, subjects...)
+}
+
+// TestSuccessesAreToldTogether: who succeeds does not wait for the shared memory, those of the time of one call share the next one, none is
+// lost, and the next attempt of the same subject finds its failures forgotten.
+func TestSuccessesAreToldTogether(t *testing.T) {
+	clock := &manualClock{start}
+	shared := &slow{Counter: limits.NewLocal(nist, 1000, clock.now), told: make(chan []string), done: make(chan struct{})}
+	both := limits.NewBoth(limits.NewLocal(nist, 1000, clock.now), shared, clock.now)
+	succeed := func(subject string) {
+		for range 5 {
+			begin(t, both, subject)
+		}
+		if err := both.Succeed(t.Context(), subject); err != nil {
+			t.Fatal(err)
+		}
+	}
+	succeed("a")
+	if first := <-shared.told; len(first) != 1 || first[0] != "a" {
+		t.Fatalf("told of %q", first)
+	}
+	for i := range 100 {
+		succeed(fmt.Sprint("b", i))
+	}
+	again := make(chan time.Duration, 1)
+	go func() { again <- begin(t, both, "b7") }()
+	shared.done <- struct{}{}
+	second := <-shared.told
+	slices.Sort(second)
+	if len(second) != 100 || second[0] != "b0" || second[99] != "b99" {
+		t.Errorf("told of %d together: %q", len(second), second)
+	}
+	if len(again) > 0 {
+		t.Error("an attempt did not wait until the success before it was told")
+	}
+	close(shared.done)
+	if wait := <-again; wait != 0 {
+		t.Errorf("an attempt after a success waits %s", wait)
+	}
+	_ = both.Close()
+	for _, subject := range []string{"a", "b0", "b99"} {
+		if wait := begin(t, shared, subject); wait != 0 {
+			t.Errorf("the success of %q is lost", subject)
+		}
+	}
+}
+
+// TestSuccessesDoNotPileUp: where the shared memory does not keep up, those who succeed wait, and leave when their time is over.
+func TestSuccessesDoNotPileUp(t *testing.T) {
+	clock := &manualClock{start}
+	shared := &slow{Counter: limits.NewLocal(nist, 1000, clock.now), told: make(chan []string), done: make(chan struct{})}
+	both := limits.NewBoth(limits.NewLocal(nist, 1000, clock.now), shared, clock.now)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	for i := range 1000 {
+		_ = both.Succeed(ctx, fmt.Sprint(i))
+	}
+	if len(<-shared.told) != 1 {
+		t.Error("the first waited for others")
+	}
+	close(shared.done)
+	if n := len(<-shared.told); n != 128 {
+		t.Errorf("%d were kept", n)
+	}
+	_ = both.Close()
 }
 
 // TestWithdrawalsOfAnOutage: what the shared memory did not count is not taken back there in place of another failure.

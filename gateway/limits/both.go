@@ -12,7 +12,7 @@ const longestAttempt = 10 * time.Minute
 // Counter is gateway.Attempts.
 type Counter interface {
 	Begin(ctx context.Context, subject string) (wait time.Duration, err error)
-	Succeed(ctx context.Context, subject string) error
+	Succeed(ctx context.Context, subjects ...string) error
 	Withdraw(ctx context.Context, subject string) error
 }
 
@@ -23,11 +23,20 @@ type Counter interface {
 type Both struct {
 	local, shared Counter
 	lost          outage
+	successes     later
 }
 
 // NewBoth puts local in front of shared.
 func NewBoth(local, shared Counter, now func() time.Time) *Both {
-	return &Both{local: local, shared: shared, lost: outage{now: now}}
+	b := &Both{local: local, shared: shared, lost: outage{now: now}}
+	b.successes.tell = func(subjects ...string) { b.lost.note(shared.Succeed(context.Background(), subjects...)) }
+	return b
+}
+
+// Close waits until the shared memory is told all that it is to be told. Nothing may be asked of b meanwhile.
+func (b *Both) Close() error {
+	b.successes.ended.Wait()
+	return nil
 }
 
 // Begin counts an attempt as failed; or says how long subject has to wait, and counts nothing. Whichever makes it wait longer
@@ -36,6 +45,7 @@ func (b *Both) Begin(ctx context.Context, subject string) (wait time.Duration, e
 	if wait, err = b.local.Begin(ctx, subject); err != nil || wait > 0 {
 		return wait, err
 	}
+	b.successes.settled(ctx, subject)
 	wait, err = b.shared.Begin(ctx, subject)
 	b.lost.note(err)
 	if err == nil && wait > 0 {
@@ -44,9 +54,13 @@ func (b *Both) Begin(ctx context.Context, subject string) (wait time.Duration, e
 	return 0, nil
 }
 
-// Succeed forgets the subject's failures in both.
-func (b *Both) Succeed(ctx context.Context, subject string) error {
-	return b.each(func(c Counter) error { return c.Succeed(ctx, subject) })
+// Succeed forgets the subjects' failures: here at once, in the shared memory soon, for which no answer has to wait.
+func (b *Both) Succeed(ctx context.Context, subjects ...string) error {
+	err := b.local.Succeed(ctx, subjects...)
+	for _, subject := range subjects {
+		b.successes.add(ctx, subject)
+	}
+	return err
 }
 
 // Withdraw takes one attempt back in both. When the shared memory was away lately it may not have counted this one, and another
@@ -55,13 +69,8 @@ func (b *Both) Withdraw(ctx context.Context, subject string) error {
 	if b.lost.lately() {
 		return b.local.Withdraw(ctx, subject)
 	}
-	return b.each(func(c Counter) error { return c.Withdraw(ctx, subject) })
-}
-
-// each does the same to both. What the shared memory is not told leaves it stricter.
-func (b *Both) each(do func(Counter) error) error {
-	err := do(b.local)
-	b.lost.note(do(b.shared))
+	err := b.local.Withdraw(ctx, subject)
+	b.lost.note(b.shared.Withdraw(ctx, subject)) // what it is not told leaves it stricter
 	return err
 }
 

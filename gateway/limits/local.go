@@ -64,11 +64,13 @@ func (l *Local) Begin(_ context.Context, subject string) (wait time.Duration, er
 	return 0, nil
 }
 
-// Succeed forgets the subject's failures.
-func (l *Local) Succeed(_ context.Context, subject string) error {
+// Succeed forgets the subjects' failures.
+func (l *Local) Succeed(_ context.Context, subjects ...string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.drop(l.name(subject))
+	for _, subject := range subjects {
+		l.drop(l.name(subject))
+	}
 	return nil
 }
 

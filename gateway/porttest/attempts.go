@@ -42,9 +42,12 @@ func Attempts(t *testing.T, open func(t testing.TB) gateway.Attempts) {
 		s := open(t)
 		fail(t, s, "b")
 		fail(t, s, "a")
-		want(t, "Succeed", s.Succeed(ctx(t), "a"), nil)
+		fail(t, s, "c")
+		want(t, "Succeed", s.Succeed(ctx(t), "a", "c", "nobody"), nil)
 		fail(t, s, "a")
+		fail(t, s, "c")
 		begins(t, s, "b", false)
+		want(t, "Succeed of none", s.Succeed(ctx(t)), nil)
 		want(t, "Succeed of nobody", s.Succeed(ctx(t), "nobody"), nil)
 	})
 	t.Run("withdrawn", func(t *testing.T) {

@@ -33,6 +33,11 @@ func (s *Service) extract(ctx context.Context, samples []matcher.Sample, policy 
 	if err := checkSequence(samples); err != nil {
 		return nil, err
 	}
+	free, err := oneOf(ctx, s.extracting)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
 	skip := policy.PAD == decision.PADOff && c == nil
 	out := make([]captured, len(samples))
 	for i, sample := range samples {

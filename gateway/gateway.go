@@ -56,8 +56,11 @@ type Service struct {
 	decoys    map[matcher.Modality]StoredTemplate // where who is enrolled is hidden
 	nonces    Nonces
 	workers   chan struct{} // of extractions
-	searching chan struct{} // of searches, which share passes over a gallery
-	enrolling chan struct{} // one at a time when deduplicating; nil otherwise
+	// extracting holds requests from their first capture to their last: with more at a time than two a worker all of them would end
+	// late, and those of many captures never in time.
+	extracting chan struct{}
+	searching  chan struct{} // of searches, which share passes over a gallery
+	enrolling  chan struct{} // one at a time when deduplicating; nil otherwise
 }
 
 // model is an engine with what its scores mean.
@@ -69,7 +72,8 @@ type model struct {
 // New checks d and loads every gallery into memory. Call Run as well: it forgets galleries that expire.
 func New(ctx context.Context, d Deps) (*Service, error) {
 	s := &Service{
-		deps: d, engines: map[matcher.Modality]model{}, workers: make(chan struct{}, max(d.Workers, 1)), searching: make(chan struct{}, 2*max(d.Workers, 1)),
+		deps: d, engines: map[matcher.Modality]model{}, workers: make(chan struct{}, max(d.Workers, 1)),
+		extracting: make(chan struct{}, 2*max(d.Workers, 1)), searching: make(chan struct{}, 2*max(d.Workers, 1)),
 		minter: challenge.NewMinter(d.ChallengeKey, d.Now), nonces: d.Nonces, sectors: sectorsOf(d.Parties),
 	}
 	if s.nonces == nil {

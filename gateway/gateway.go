@@ -22,8 +22,8 @@ type Deps struct {
 	Engines      []matcher.Engine       // one a modality
 	Calibrations map[string]Calibration // by model id, one for each engine
 	Registry     Registry
-	Lister       TemplateLister // of the record
-	Resting      TemplateLister // of the record as it rests: of a template what stands beside its data alone; nil: Lister
+	Lister       TemplateLister              // of the record as it rests: of a template what stands beside its data alone
+	Open         func(References) References // optional: what Lister shows with its data, the subject alone where that cannot be had; for many goroutines
 	Galleries    Galleries
 	Issuer       Issuer
 	Assertions   AssertionReader // optional: without it every introspection is answered no

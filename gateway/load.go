@@ -18,7 +18,7 @@ const (
 	loadAhead = 4
 )
 
-// load fills the galleries from the record at start: every subject is read once, in order of the record's keys, and
+// load fills the galleries from the record at start: every subject is read once, in order of the record's keys, and opened and
 // prepared on all workers.
 func (s *Service) load(ctx context.Context) error {
 	places, err := s.loadMemberships(ctx)
@@ -130,6 +130,7 @@ func (s *Service) loadReferences(list func(f func(References) error) error, memb
 
 // loadBatch brings subjects into the galleries that they are in. No gallery is served yet.
 func (s *Service) loadBatch(batch []References, members places) error {
+	batch = s.opened(batch)
 	prepared := make([]map[matcher.Modality][]matcher.Reference, len(batch))
 	at := make([]places, len(batch))
 	for i, refs := range batch {
@@ -138,6 +139,20 @@ func (s *Service) loadBatch(batch []References, members places) error {
 		}
 	}
 	return s.galleries.fill(batch, prepared, at)
+}
+
+// opened is what rests in the record as it can be used, in the room of batch. What cannot be opened is left out: loadRest sees to it.
+func (s *Service) opened(batch []References) []References {
+	if s.deps.Open == nil {
+		return batch
+	}
+	out := batch[:0]
+	for _, refs := range batch {
+		if refs = s.deps.Open(refs); len(refs.Templates) > 0 {
+			out = append(out, refs)
+		}
+	}
+	return out
 }
 
 // fill indexes a batch under one lock.

@@ -57,14 +57,11 @@ func (s *Service) checkExpiry(at time.Time) error {
 }
 
 // expire forgets references that have expired, everywhere. It goes on after a failure, but for one that the next subject would meet
-// too, and is called again.
+// too, and is called again. What no key opens any more expires as well.
 func (s *Service) expire(ctx context.Context) error {
 	var due []string
-	now, resting := s.deps.Now(), s.deps.Resting // what no key opens any more expires as well
-	if resting == nil {
-		resting = s.deps.Lister
-	}
-	err := resting.Each(ctx, func(refs References) error {
+	now := s.deps.Now()
+	err := s.deps.Lister.Each(ctx, func(refs References) error {
 		if anyExpired(refs, now) {
 			due = append(due, refs.Subject)
 		}

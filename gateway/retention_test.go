@@ -312,16 +312,14 @@ func TestExpiriesHoldNobodyUp(t *testing.T) {
 	<-ended
 }
 
-// unopened shows subjects alone, as a record shows them that no key opens.
-type unopened struct{ gateway.TemplateLister }
-
-func (l unopened) Each(ctx context.Context, f func(gateway.References) error) error {
-	return l.TemplateLister.Each(ctx, func(r gateway.References) error { return f(gateway.References{Subject: r.Subject}) })
+// unopened is what a record shows that no key opens.
+func unopened(r gateway.References) gateway.References {
+	return gateway.References{Subject: r.Subject}
 }
 
 // Whose keys are lost is forgotten when the time has come like everybody else.
 func TestWhatNoKeyOpensExpires(t *testing.T) {
-	h := newHouse(t, func(d *gateway.Deps) { d.Resting, d.Lister = d.Lister, unopened{d.Lister} })
+	h := newHouse(t, func(d *gateway.Deps) { d.Open = unopened })
 	_, err := h.Enroll(context.Background(), gateway.EnrollRequest{Subject: "alice", Captures: []matcher.Sample{face("alice")}, ExpiresAt: h.deps.Now().Add(time.Minute)})
 	if err != nil {
 		t.Fatal(err)

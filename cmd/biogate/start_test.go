@@ -54,7 +54,7 @@ func BenchmarkStart(b *testing.B) {
 		service, err := gateway.New(context.Background(), gateway.Deps{
 			Engines:      []matcher.Engine{engine},
 			Calibrations: map[string]gateway.Calibration{engine.Model(): anyCalibration{}},
-			Registry:     noRegistry{}, Lister: vault.Lister(store, sealer), Galleries: store, Now: time.Now, Workers: runtime.GOMAXPROCS(0),
+			Registry:     noRegistry{}, Lister: store, Open: sealer.OrSubject, Galleries: store, Now: time.Now, Workers: runtime.GOMAXPROCS(0),
 			Policy: decision.Policy{MaxFMR: 1e-4, IdentifyFPIR: 1e-3, MaxCandidates: 5},
 		})
 		if err != nil {

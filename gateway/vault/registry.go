@@ -72,11 +72,11 @@ func (v *registry) Forget(ctx context.Context, subject string, when func(gateway
 
 // Follow: what was just sealed opens; if it does not, memory is better without it.
 func (v *registry) Follow(f func(gateway.References)) {
-	v.Registry.Follow(func(r gateway.References) { f(v.sealer.orSubject(r)) })
+	v.Registry.Follow(func(r gateway.References) { f(v.sealer.OrSubject(r)) })
 }
 
-// orSubject is r opened, or the subject alone when it is forgotten or cannot be opened.
-func (s *Sealer) orSubject(r gateway.References) gateway.References {
+// OrSubject is r opened, or the subject alone when it is forgotten or cannot be opened. It is safe for concurrent use.
+func (s *Sealer) OrSubject(r gateway.References) gateway.References {
 	if r.Version == 0 {
 		return gateway.References{Subject: r.Subject}
 	}
@@ -86,23 +86,4 @@ func (s *Sealer) orSubject(r gateway.References) gateway.References {
 		return gateway.References{Subject: r.Subject}
 	}
 	return opened
-}
-
-// lister opens what a record shows.
-type lister struct {
-	inner  gateway.TemplateLister
-	sealer *Sealer
-}
-
-// Lister is inner for a service that knows no envelopes. A subject that cannot be opened is shown alone.
-func Lister(inner gateway.TemplateLister, sealer *Sealer) gateway.TemplateLister {
-	return lister{inner, sealer}
-}
-
-func (l lister) Each(ctx context.Context, f func(gateway.References) error) error {
-	return l.inner.Each(ctx, func(r gateway.References) error { return f(l.sealer.orSubject(r)) })
-}
-
-func (l lister) Some(ctx context.Context, subjects []string, f func(gateway.References) error) error {
-	return l.inner.Some(ctx, subjects, func(r gateway.References) error { return f(l.sealer.orSubject(r)) })
 }

@@ -49,7 +49,7 @@ type Sealer struct {
 // NewSealer makes a sealer that wraps data keys with keys.
 func NewSealer(keys Keys) *Sealer { return &Sealer{keys: keys} }
 
-// Unopened counts what a Lister or a follower was shown without templates, because it did not open.
+// Unopened counts what OrSubject or a follower showed without templates, because it did not open.
 func (s *Sealer) Unopened() uint64 { return s.unopened.Load() }
 
 // Seal returns r with every template encrypted. r stays as it is.

@@ -34,7 +34,7 @@ func (s *Store) Empty(ctx context.Context) (empty bool, err error) {
 
 // Upgrade brings a file of the earlier format to the present one: every subject's references are sealed, the file's free pages
 // are overwritten, and only then does the file bear the new format. It can be broken off and begun again at any point. sealed
-// counts the subjects that this call sealed. What is damaged stays as it is.
+// counts the subjects that this call sealed. What is damaged stays as it is: see Unsealed.
 func (s *Store) Upgrade(ctx context.Context, seal func(gateway.References) (gateway.References, error)) (sealed int, err error) {
 	if plain, err := s.Plain(ctx); err != nil || !plain {
 		return 0, err
@@ -59,6 +59,20 @@ func (s *Store) Upgrade(ctx context.Context, seal func(gateway.References) (gate
 	return sealed, s.update(ctx, func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketMeta).Put(keyFormat, binary.BigEndian.AppendUint64(nil, format))
 	})
+}
+
+// Unsealed names the subjects whose references rest unencrypted, in order. After Upgrade they are those whose record is damaged: it
+// could not be read to be sealed. Deleting the subject removes it.
+func (s *Store) Unsealed(ctx context.Context) (subjects []string, err error) {
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		for k, v := range following(tx.Bucket(bucketSubjects).Cursor(), nil) {
+			if !stored.IsSealed(v) {
+				subjects = append(subjects, string(k))
+			}
+		}
+		return nil
+	})
+	return subjects, err
 }
 
 // plainChunk reads the subjects behind after that are not sealed, and says which one was looked at last; nil when there is none.

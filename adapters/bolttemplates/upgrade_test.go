@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -110,5 +111,27 @@ func TestUpgrade(t *testing.T) {
 	}))
 	if again, err := s.Upgrade(t.Context(), envelop); seen != n || again != 0 || err != nil {
 		t.Errorf("%d subjects, %d sealed again, %v", seen, again, err)
+	}
+}
+
+// What is damaged cannot be sealed and stays in clear: it is named, also when it is looked for again, until it is deleted.
+func TestWhatCannotBeSealedIsNamed(t *testing.T) {
+	path := plainFile(t, 5)
+	s, err := Open(path, Options{Upgradable: true})
+	must(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	must(t, s.update(t.Context(), func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucketSubjects)
+		v := append([]byte(nil), b.Get([]byte("s0003"))...)
+		v[len(v)-1] ^= 1
+		return b.Put([]byte("s0003"), v)
+	}))
+	if sealed, err := s.Upgrade(t.Context(), envelop); err != nil || sealed != 4 {
+		t.Fatal(sealed, err)
+	}
+	for range 2 {
+		if left, err := s.Unsealed(t.Context()); err != nil || !slices.Equal(left, []string{"s0003"}) {
+			t.Errorf("%q, %v", left, err)
+		}
 	}
 }

@@ -56,6 +56,7 @@ func (d doctorCmd) examine(ctx context.Context) []finding {
 	if err != nil {
 		return out
 	}
+	out = append(out, judge("files", errors.Join(checkFiles(c)...), failure, "the files that the settings name can be used", "mend the file that is named"))
 	out = append(out, finding{"machine", fine, fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), runtime.Version()), ""})
 	out = append(out, judge("models", models.Verify(c.Models), warning, "every network is what its manifest says", "make models"))
 	e, err := openEngines(engineOptions{models: c.Models, face: c.FaceModel, networks: c.Networks, sessions: 1})

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,5 +41,27 @@ func TestRedisUnderAnAuthorityOfOnesOwn(t *testing.T) {
 			t.Errorf("%q: doctor finds %v", authority, err)
 		}
 		h.stop()
+	}
+}
+
+// TestFilesOfSettingsAreLookedAt by whoever asks whether the settings are sound, in the same words.
+func TestFilesOfSettingsAreLookedAt(t *testing.T) {
+	s := newSite(t, time.Hour)
+	s.diagnosed("at first", map[string]string{"files": fine})
+	f, err := os.OpenFile(s.config, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = fmt.Fprintf(f, "redis: rediss://localhost:1/0\nredis_ca: %s\n", s.file("server.key"))
+	if err := errors.Join(err, f.Close(), os.Chmod(s.file("server.key"), 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	s.diagnosed("two files that cannot be used", map[string]string{"files": failure})
+	_, checked, _ := s.do("config", "check", "--config", s.config)
+	_, examined, _ := s.do("doctor", "--config", s.config)
+	for _, what := range []string{"redis_ca is", "holds no certificate in PEM", "tls.key is", "which others can read"} {
+		if !strings.Contains(checked, what) || !strings.Contains(examined, what) {
+			t.Errorf("%q is not said by both:\n%s\n%s", what, checked, examined)
+		}
 	}
 }

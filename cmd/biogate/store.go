@@ -103,8 +103,13 @@ func upgrade(ctx context.Context, store *bolttemplates.Store, sealer *vault.Seal
 	}
 	log.Info("the record is of an earlier version: its templates are being encrypted")
 	n, err := store.Upgrade(ctx, sealer.Seal)
-	if err == nil {
-		log.Info("the templates are encrypted", "subjects", n)
+	if err != nil {
+		return err
+	}
+	log.Info("the templates are encrypted", "subjects", n)
+	left, err := store.Unsealed(ctx)
+	if len(left) > 0 {
+		log.Error("damaged records could not be encrypted and rest as they are: stop the gateway, `biogate store upgrade` names them", "subjects", len(left))
 	}
 	return err
 }

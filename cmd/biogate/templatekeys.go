@@ -215,8 +215,15 @@ func (c storeUpgradeCmd) Run(ctx context.Context, out console) error {
 		return err
 	}
 	n, err := store.Upgrade(ctx, vault.NewSealer(keys).Seal)
-	if err = errors.Join(err, store.Close()); err != nil {
+	left, failed := store.Unsealed(ctx)
+	if err = errors.Join(err, failed, store.Close()); err != nil {
 		return err
 	}
-	return out.answer(map[string]any{"sealed": n}, func(w io.Writer) { fmt.Fprintf(w, "%d subjects' templates were encrypted\n", n) })
+	err = out.answer(map[string]any{"sealed": n, "damaged": append([]string{}, left...)}, func(w io.Writer) {
+		fmt.Fprintf(w, "%d subjects' templates were encrypted\n", n)
+	})
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("the records of %d subjects are damaged, and what is left of their templates rests unencrypted: %q; delete these subjects", len(left), left)
+	}
+	return err
 }

@@ -108,7 +108,7 @@ func assign(setting reflect.Value, text string) error {
 	dec := yaml.NewDecoder(strings.NewReader(text))
 	dec.KnownFields(true)
 	if err := dec.Decode(read.Interface()); err != nil {
-		return explain(err)
+		return explain(err, nil)
 	}
 	setting.Set(read.Elem())
 	return nil

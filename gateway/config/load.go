@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -48,30 +46,12 @@ func parse(text []byte) (Config, error) {
 	if err := dec.Decode(&c); err == io.EOF { // nothing but comments
 		return c, nil
 	} else if err != nil {
-		return c, explain(err)
+		return c, explain(err, text)
 	}
 	if err := dec.Decode(new(any)); err != io.EOF {
 		return c, errors.New("it holds more than one document")
 	}
 	return c, nil
-}
-
-var (
-	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
-	goType       = regexp.MustCompile(`into (\[\])?config\.\w+`)
-)
-
-// explain puts the decoder's message into the words of the file: settings, not Go types.
-func explain(err error) error {
-	var mismatch *yaml.TypeError
-	if !errors.As(err, &mismatch) {
-		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	lines := make([]string, len(mismatch.Errors))
-	for i, line := range mismatch.Errors {
-		lines[i] = goType.ReplaceAllString(unknownField.ReplaceAllString(line, "unknown setting $1"), "into settings")
-	}
-	return errors.New(strings.Join(lines, "; "))
 }
 
 // Overrides are the settings that have flags; empty ones change nothing.

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+var (
+	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	mistyped     = regexp.MustCompile("(?s)^line ([0-9]+): cannot unmarshal (!!\\w+)(?: `(.*)`)? into (.+)$")
+)
+
+// kinds are the types of settings in words.
+var kinds = map[string]string{
+	"int": "a whole number", "float64": "a number", "bool": "true or false", "string": "a text", "[]string": "a list: [a, b]",
+	"time.Duration": "a time with its unit, such as 90s", "[]config.Audience": "a list of audiences",
+}
+
+// explain puts the decoder's message into the words of the file: settings, not Go types. text is what was read, where it has more
+// than one setting.
+func explain(err error, text []byte) error {
+	var mismatch *yaml.TypeError
+	if !errors.As(err, &mismatch) {
+		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	var document yaml.Node
+	_ = yaml.Unmarshal(text, &document) // it could be read: only its types are wrong
+	nodes := nodesOf(&document, "")
+	lines := make([]string, len(mismatch.Errors))
+	for i, line := range mismatch.Errors {
+		parts := mistyped.FindStringSubmatch(line)
+		if parts == nil {
+			lines[i] = unknownField.ReplaceAllString(line, "unknown setting $1")
+			continue
+		}
+		var path string
+		path, nodes = find(nodes, parts[1], parts[2], parts[3])
+		lines[i] = wanted(path, parts[1], parts[2], parts[3], parts[4])
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
+// wanted says what a setting must be and what it is.
+func wanted(path, line, tag, value, goType string) string {
+	kind, known := kinds[goType]
+	if !known {
+		kind = "settings, name: value"
+	}
+	has := strconv.Quote(value)
+	switch tag {
+	case "!!map":
+		has = "settings"
+	case "!!seq":
+		has = "a list"
+	}
+	return fmt.Sprintf("line %s: %s wants %s, has %s", line, cmp.Or(path, "it"), kind, has)
+}
+
+// node is a value in the file.
+type node struct{ path, line, tag, value string }
+
+// nodesOf are the values at and below n, in the order of the file.
+func nodesOf(n *yaml.Node, path string) (out []node) {
+	switch n.Kind {
+	case yaml.DocumentNode:
+		return nodesOf(n.Content[0], "")
+	case yaml.MappingNode:
+		out = []node{nodeOf(n, path)}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			out = append(out, nodesOf(n.Content[i+1], strings.TrimPrefix(path+"."+n.Content[i].Value, "."))...)
+		}
+	case yaml.SequenceNode:
+		out = []node{nodeOf(n, path)}
+		for i, item := range n.Content {
+			out = append(out, nodesOf(item, fmt.Sprintf("%s[%d]", path, i))...)
+		}
+	case yaml.ScalarNode:
+		out = []node{nodeOf(n, path)}
+	}
+	return out
+}
+
+// nodeOf is n as the decoder's messages show it: long values are cut.
+func nodeOf(n *yaml.Node, path string) node {
+	value := n.Value
+	if len(value) > 10 {
+		value = value[:7] + "..."
+	}
+	return node{path, strconv.Itoa(n.Line), n.ShortTag(), value}
+}
+
+// find is the path of the first of nodes that a message speaks of, and the nodes behind it: messages come in the order of the file.
+func find(nodes []node, line, tag, value string) (path string, rest []node) {
+	i := slices.IndexFunc(nodes, func(n node) bool { return n.path != "" && n.line == line && n.tag == tag && n.value == value })
+	if i < 0 {
+		return "", nodes
+	}
+	return nodes[i].path, nodes[i+1:]
+}

@@ -82,6 +82,19 @@ func Segments(dir string) ([]audit.Segment, error) {
 	return slices.Clip(out), nil
 }
 
+// Begun says whether there is a trail in a folder, or was one.
+func Begun(dir string) (bool, error) {
+	head, err := Head(dir)
+	if err != nil || head != "" {
+		return head != "", err
+	}
+	segments, err := Segments(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return len(segments) > 0, err
+}
+
 // Head is the latest checkpoint of the trail in a folder; empty when there is none yet.
 func Head(dir string) (string, error) {
 	f, err := os.Open(headFile(dir))

@@ -22,6 +22,7 @@ import (
 type auditCmd struct {
 	Verify     auditVerifyCmd     `cmd:"" help:"Check that nobody changed the audit trail; names what is wrong and since when it is not to be trusted."`
 	Show       auditShowCmd       `cmd:"" help:"Show the entries, all or those of one subject."`
+	Begin      auditBeginCmd      `cmd:"" help:"Begin a new audit trail where people are enrolled and the old one was moved away or is lost: production does not by itself. The gateway is stopped."`
 	Checkpoint auditCheckpointCmd `cmd:"" help:"Print the latest signed checkpoint: kept on another machine it shows a trail that was cut off (--anchor)."`
 }
 

@@ -128,3 +128,49 @@ func TestAuditFolderOfOthers(t *testing.T) {
 	}
 	s.diagnosed("others could write the trail", map[string]string{"audit": failure})
 }
+
+// Whoever takes the trail away gets no clean one by the next start: where people are enrolled somebody has to want it, and that is
+// on record.
+func TestATrailThatIsGoneIsMissed(t *testing.T) {
+	s := newSite(t, 90*24*time.Hour)
+	s.done("keys", "init", "--config", s.config)
+	s.device("counter-1", "enroll")
+	t.Run("enrol", func(t *testing.T) {
+		running := *s
+		running.t = t
+		running.serve()
+		if status, _, problems := running.ask("counter-1", "enroll", "--subject", "an", "--finger", s.print(1, 0)); status != exitDone {
+			t.Fatal(problems)
+		}
+	})
+	dir := filepath.Join(s.file("state"), "audit")
+	if status, _, problems := s.do("audit", "begin", "--config", s.config); status != exitFailure || !strings.Contains(problems, "already") {
+		t.Errorf("a trail is begun over another: %d %s", status, problems)
+	}
+	if err := os.Rename(dir, s.file("taken")); err != nil {
+		t.Fatal(err)
+	}
+	c, err := serveFlags{Config: s.config}.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := build(t.Context(), c, quietLog())
+	if err == nil {
+		a.close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "biogate audit begin") {
+		t.Errorf("a gateway without its trail: %v", err)
+	}
+	s.done("audit", "begin", "--config", s.config)
+	t.Run("go on", func(t *testing.T) {
+		running := *s
+		running.t = t
+		running.serve()
+	})
+	if out := s.done("audit", "show", "--config", s.config); !strings.Contains(out, "begin-trail") {
+		t.Error(out)
+	}
+	if out := s.done("audit", "verify", "--config", s.config); !strings.HasPrefix(out, "sound") {
+		t.Error(out)
+	}
+}

@@ -2,7 +2,11 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"fmt"
+	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -26,6 +30,37 @@ func (a *app) openAudit(log *slog.Logger, observer gateway.Observer) (gateway.Au
 	if !a.config.Audit.Enabled {
 		return nil, nil
 	}
+	trail, err := a.openTrail(log)
+	if err != nil {
+		return nil, err
+	}
+	a.recordable = trail.Writable
+	return guard.New(guardOptions("audit", a.config.Breakers.Audit, observer)).Audit(trail), nil
+}
+
+// trailLost refuses to begin a trail beside a record in which somebody is enrolled: whoever takes the trail away must not be given a
+// clean one by the next start. In development mode it is said.
+func (a *app) trailLost(ctx context.Context, log *slog.Logger) error {
+	if !a.config.Audit.Enabled {
+		return nil
+	}
+	dir := auditDir(a.config)
+	if begun, err := fileaudit.Begun(dir); err != nil || begun {
+		return err
+	}
+	if empty, err := a.store.Empty(ctx); err != nil || empty {
+		return err
+	}
+	lost := fmt.Errorf("people are enrolled, and there is no audit trail in %s: put it back, or let a new one begin with: biogate audit begin", dir)
+	if a.config.Mode == config.Production {
+		return lost
+	}
+	log.Warn(lost.Error())
+	return nil
+}
+
+// openTrail opens the trail's folder; the end of a gateway closes it.
+func (a *app) openTrail(log *slog.Logger) (*fileaudit.Log, error) {
 	secret, err := a.signer.Secret(auditSecret)
 	if err != nil {
 		return nil, err
@@ -49,6 +84,34 @@ func (a *app) openAudit(log *slog.Logger, observer gateway.Observer) (gateway.Au
 		return nil, err
 	}
 	a.closers = append(a.closers, trail.Close)
-	a.recordable = trail.Writable
-	return guard.New(guardOptions("audit", a.config.Breakers.Audit, observer)).Audit(trail), nil
+	return trail, nil
+}
+
+type auditBeginCmd struct {
+	keyFlags `embed:""`
+}
+
+// Run begins a trail, and says in it that somebody wanted one.
+func (c auditBeginCmd) Run(ctx context.Context, out console) (err error) {
+	settings, err := c.load()
+	if err != nil {
+		return err
+	}
+	dir := auditDir(settings)
+	if begun, err := fileaudit.Begun(dir); err != nil || begun {
+		return cmp.Or(err, fmt.Errorf("there is an audit trail in %s already: to go on with a new one, move the folder away and keep it", dir))
+	}
+	a := &app{config: settings}
+	defer a.close()
+	if a.signer, err = a.openSigner(ctx); err != nil {
+		return err
+	}
+	trail, err := a.openTrail(newLog(os.Stderr, settings.LogLevel))
+	if err != nil {
+		return err
+	}
+	if err := trail.Append(ctx, gateway.AuditEvent{At: time.Now().UTC(), Action: "begin-trail", Outcome: "done"}); err != nil {
+		return err
+	}
+	return out.answer(map[string]any{"dir": dir}, func(w io.Writer) { fmt.Fprintf(w, "a new audit trail was begun in %s\n", dir) })
 }

@@ -81,3 +81,11 @@ func choose(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Fatalf("no token in %s", filepath.Base(args[1]))
 }
+
+func TestHintsGoOnBehindASemicolon(t *testing.T) {
+	for hint, want := range map[string]string{"": "", "Repeat it. Then": "repeat it. Then", "JSON keeps": "JSON keeps", "repeat": "repeat", "A": "A", "Ở nhà": "Ở nhà"} {
+		if got := goingOn(hint); got != want {
+			t.Errorf("%q goes on as %q", hint, got)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"biogate/matcher"
 )
@@ -60,9 +61,17 @@ func (p problem) Error() string {
 		text += fmt.Sprintf(" (%s)", strings.Join(p.Reasons, ", "))
 	}
 	if p.Hint != "" {
-		text += "; " + p.Hint
+		text += "; " + goingOn(p.Hint)
 	}
 	return text
+}
+
+// goingOn is a sentence as it goes on behind a semicolon: JSON keeps its capitals.
+func goingOn(sentence string) string {
+	if len(sentence) < 2 || !unicode.IsLower(rune(sentence[1])) {
+		return sentence
+	}
+	return strings.ToLower(sentence[:1]) + sentence[1:]
 }
 
 // post sends a JSON body and returns the answer's document, or a problem.

@@ -81,6 +81,9 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 	if err := a.openStore(ctx, log); err != nil {
 		return err
 	}
+	if err := a.trailLost(ctx, log); err != nil {
+		return err
+	}
 	if a.signer, err = a.openSigner(ctx); err != nil {
 		return err
 	}

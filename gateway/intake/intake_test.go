@@ -541,6 +541,9 @@ func TestQueriesAreReadAsOthersReadThem(t *testing.T) {
 			want, bad := url.ParseQuery(query)
 			got, err := Verify(Body{ContentType: "application/octet-stream", Query: query, Bytes: []byte("x")})
 			if err != nil {
+				if first == "%6Eonce=%61" && second == "" {
+					t.Fatalf("%s is refused: %v", query, err)
+				}
 				continue
 			}
 			if bad != nil || len(want["nonce"]) > 1 || len(want["dpi"]) > 1 || want["x"] != nil || want[""] != nil || want["non ce"] != nil {

@@ -200,6 +200,6 @@ func TestKeyBindingIsRequired(t *testing.T) {
 type countingAttempts struct{ succeeded, withdrawn int }
 
 func (*countingAttempts) Begin(context.Context, string) (time.Duration, error) { return 0, nil }
-func (c *countingAttempts) Succeed(context.Context, ...string) error              { c.succeeded++; return nil }
+func (c *countingAttempts) Succeed(context.Context, ...string) error           { c.succeeded++; return nil }
 
 func (c *countingAttempts) Withdraw(context.Context, string) error { c.withdrawn++; return nil }

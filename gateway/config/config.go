@@ -105,7 +105,7 @@ type Limits struct {
 	BodyBudgetBytes int `yaml:"body_budget_bytes"`
 	// Connections open at a time.
 	Connections int `yaml:"connections"`
-	// Slots is how many requests with captures are worked on at a time, or wait for other systems meanwhile; 0: 32 a core.
+	// Slots is how many requests with captures are worked on at a time, or wait for other systems meanwhile; 0: 32 a core, at most 192.
 	Slots int `yaml:"slots"`
 	// Queue is how many of them may wait for a slot; 0: one a slot.
 	Queue int `yaml:"queue"`

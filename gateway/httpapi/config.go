@@ -18,7 +18,7 @@ type Config struct {
 	Grace         time.Duration // Shutdown still serves for so long, while /readyz sends new clients elsewhere; none
 	Connections   int           // open at once, more are answered 503; 4096
 
-	Slots          int           // heavy requests (those with captures) worked on at once; 32 a processor, for they also wait: for a processor, for other systems
+	Slots          int           // heavy requests (those with captures) worked on at once; 32 a processor and at most 192: they also wait, for a processor or other systems
 	Queue          int           // heavy requests that may wait for a slot, more are answered 503; one a slot
 	QueueWait      time.Duration // how long one may wait; 2 s
 	RequestTimeout time.Duration // from the body's end to the answer; 15 s
@@ -35,6 +35,7 @@ type Config struct {
 }
 
 const (
+	maxSlots    = 192      // unless more are asked for: fewer than the calls that guards let through at a time
 	smallBody   = 64 << 10 // bytes; bodies up to this size are outside the budget
 	memberBody  = 16 << 20 // bytes of a list of members: 100,000 lines of a long id
 	lingerBytes = 64 << 20 // bytes read and thrown away, so that a sender who is not listening yet sees the refusal
@@ -55,7 +56,7 @@ func (c Config) withDefaults() Config {
 	set(&c.WriteTimeout, 30*time.Second)
 	set(&c.IdleTimeout, time.Minute)
 	set(&c.Connections, 4096)
-	set(&c.Slots, 32*runtime.GOMAXPROCS(0))
+	set(&c.Slots, min(32*runtime.GOMAXPROCS(0), maxSlots))
 	set(&c.Queue, c.Slots)
 	set(&c.QueueWait, 2*time.Second)
 	set(&c.RequestTimeout, 15*time.Second)

@@ -13,7 +13,7 @@ import (
 const (
 	// makeAt is the signature with which a key gets its table: making one costs what three checks save.
 	makeAt = 3
-	// maxTables bounds the memory: 64 MiB.
+	// maxTables bounds the memory: 80 MiB.
 	maxTables = 4096
 	// idle is how long a table is kept at least when there is no room for others.
 	idle = 10 * time.Minute

@@ -6,6 +6,7 @@
 package eddsa
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha512"
 	"errors"
@@ -21,7 +22,7 @@ const (
 )
 
 // TableBytes is what the table of one key holds.
-const TableBytes = 15 << 10
+const TableBytes = 20 << 10
 
 // Key is a public key with the table of its multiples. It never changes, and is safe for concurrent use.
 type Key struct {
@@ -30,7 +31,7 @@ type Key struct {
 	base   *table                      // of B
 }
 
-// Prepare makes the table of a key, which takes as long as two checks without one. An error when crypto/ed25519 would take no
+// Prepare makes the table of a key, which takes little longer than a check without one. An error when crypto/ed25519 would take no
 // signature of such a key: it has another length than 32 bytes, or is no point on the curve.
 func Prepare(public ed25519.PublicKey) (*Key, error) {
 	if len(public) != ed25519.PublicKeySize {
@@ -57,9 +58,11 @@ func (k *Key) Verify(message, sig []byte) bool {
 	if err != nil {
 		return false
 	}
-	r, d := k.minus.times(c), digitsOf(s, k.base.window)
+	var r edwards25519.Point
+	k.minus.times(&r, c)
+	d := digitsOf(s, k.base.window)
 	k.base.add(&r, &d, 0)
-	return r.encodedAs(sig[:32])
+	return bytes.Equal(r.Bytes(), sig[:32])
 }
 
 // hash is SHA-512 of R, A and the message: k, before it is reduced.

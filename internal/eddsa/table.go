@@ -1,14 +1,11 @@
 package eddsa
 
-import (
-	"filippo.io/edwards25519"
-	"filippo.io/edwards25519/field"
-)
+import "filippo.io/edwards25519"
 
 // table holds multiples of a point P: in row i, 2^(window spacing i) P times 1 to 2^(window-1).
 type table struct {
 	window, spacing int
-	points          []affine // row after row
+	points          []edwards25519.Point // row after row
 }
 
 // maxDigits is what the smallest window, 4 bits, needs.
@@ -51,53 +48,33 @@ func newTable(p *edwards25519.Point, window, spacing int) *table {
 			first.Double(first)
 		}
 	}
-	return &table{window, spacing, affineOf(points)}
+	return &table{window, spacing, points}
 }
 
-// times is s P.
-func (t *table) times(s *edwards25519.Scalar) point {
-	d, sum := digitsOf(s, t.window), identity()
+// times sets sum = s P.
+func (t *table) times(sum *edwards25519.Point, s *edwards25519.Scalar) {
+	d := digitsOf(s, t.window)
+	sum.Set(edwards25519.NewIdentityPoint())
 	for offset := t.spacing - 1; offset >= 0; offset-- {
 		if offset < t.spacing-1 {
 			for range t.window {
-				sum.double()
+				sum.Double(sum)
 			}
 		}
-		t.add(&sum, &d, offset)
+		t.add(sum, &d, offset)
 	}
-	return sum
 }
 
 // add adds every digit times its row: those that stand offset above a row's first one. With spacing 1 that is all of s P.
-func (t *table) add(sum *point, d *digits, offset int) {
+func (t *table) add(sum *edwards25519.Point, d *digits, offset int) {
 	half := 1 << (t.window - 1)
 	for i := offset; i < d.n; i += t.spacing {
 		row := t.points[i/t.spacing*half:][:half]
 		switch v := d.each[i]; {
 		case v > 0:
-			sum.add(&row[v-1])
+			sum.Add(sum, &row[v-1])
 		case v < 0:
-			sum.subtract(&row[-v-1])
+			sum.Subtract(sum, &row[-v-1])
 		}
 	}
-}
-
-// affineOf divides by every Z at the price of one inversion (Montgomery).
-func affineOf(points []edwards25519.Point) []affine {
-	before := make([]field.Element, len(points)) // product of the Z before
-	product := new(field.Element).One()
-	for i := range points {
-		before[i].Set(product)
-		_, _, z, _ := points[i].ExtendedCoordinates()
-		product.Multiply(product, z)
-	}
-	inverse := product.Invert(product) // of all Z up to here
-	out := make([]affine, len(points))
-	for i := len(points) - 1; i >= 0; i-- {
-		x, y, z, _ := points[i].ExtendedCoordinates()
-		before[i].Multiply(&before[i], inverse)
-		inverse.Multiply(inverse, z)
-		out[i].set(x.Multiply(x, &before[i]), y.Multiply(y, &before[i]))
-	}
-	return out
 }

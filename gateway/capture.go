@@ -33,7 +33,7 @@ func (s *Service) extract(ctx context.Context, samples []matcher.Sample, policy 
 	if err := checkSequence(samples); err != nil {
 		return nil, err
 	}
-	free, err := oneOf(ctx, s.extracting)
+	free, err := s.turn(ctx, s.extracting)
 	if err != nil {
 		return nil, err
 	}
@@ -86,13 +86,26 @@ func (s *Service) extractOne(ctx context.Context, sample matcher.Sample) (captur
 // core waits for a core to work on; free gives it back.
 func (s *Service) core(ctx context.Context) (free func(), err error) { return oneOf(ctx, s.workers) }
 
+// turn waits for one of places, but not until the time of the request is over: whoever gets a place must have time left to use it. Of
+// a line as long as the time of a request everybody would get one with nothing left, and none would end.
+func (s *Service) turn(ctx context.Context, places chan struct{}) (free func(), err error) {
+	select {
+	case places <- struct{}{}: // nobody waits
+		return func() { <-places }, nil
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.deps.Patience)
+	defer cancel()
+	return oneOf(ctx, places)
+}
+
 // oneOf waits for one of so many places; free gives it back.
 func oneOf(ctx context.Context, places chan struct{}) (free func(), err error) {
 	select {
 	case places <- struct{}{}:
 		return func() { <-places }, nil
 	case <-ctx.Done():
-		return nil, unavailable("overloaded", "no core was free in time", ctx.Err())
+		return nil, unavailable("overloaded", "the gateway has more to do than it can in time", ctx.Err())
 	}
 }
 

@@ -33,7 +33,9 @@ func TestRequestsInExtractionAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const captures = 10 // a second of a worker
 		engine := patientEngine{toyEngine{matcher.Face, "toy-face-1"}, new(sync.Mutex), new([]string)}
-		h := newHouse(t, func(d *gateway.Deps) { d.Engines, d.Workers = []matcher.Engine{engine}, 1 })
+		h := newHouse(t, func(d *gateway.Deps) {
+			d.Engines, d.Workers, d.Patience = []matcher.Engine{engine}, 1, time.Minute
+		})
 		var matched, late int
 		var mu sync.Mutex
 		var all sync.WaitGroup

@@ -119,12 +119,11 @@ func (s *Service) deduplicate(ctx context.Context, subject string, captures []ca
 	if !s.deps.Deduplicate {
 		return func() {}, nil
 	}
-	select {
-	case s.enrolling <- struct{}{}:
-	case <-ctx.Done():
-		return nil, unavailable("overloaded", "other enrolments took too long", ctx.Err())
+	leave, err := s.turn(ctx, s.enrolling)
+	if err != nil {
+		return nil, err
 	}
-	leave, passed := func() { <-s.enrolling }, false
+	passed := false
 	defer func() {
 		if !passed {
 			leave()

@@ -39,6 +39,7 @@ type Deps struct {
 	Parties      map[string]Party // registered relying parties by audience
 	OnlyParties  bool             // refuse audiences that are not registered; otherwise Policy holds for them
 	Workers      int              // extractions at a time; cores
+	Patience     time.Duration    // how long a request waits for its turn to be extracted, to search or to be enrolled; 0: 2 s
 	Retention    time.Duration    // of references after their enrolment; 0: no limit
 	KeepEnds     time.Duration    // of the receipts of galleries that ended; 0: 30 days
 	Quantum      time.Duration    // answers that hide who is enrolled leave at multiples of it; 0: 50 ms
@@ -78,6 +79,9 @@ func New(ctx context.Context, d Deps) (*Service, error) {
 	}
 	if s.nonces == nil {
 		s.nonces = challenge.NewSpent(spentNonces, d.Now)
+	}
+	if d.Patience == 0 {
+		s.deps.Patience = 2 * time.Second
 	}
 	if err := d.Policy.Check(); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)

@@ -66,10 +66,10 @@ func (s *Service) identify(ctx context.Context, r IdentifyRequest, party Party) 
 	}
 	defer attempts.settle(ctx)
 	accepted, out, compared, err := s.search(ctx, r.Gallery, r.Among, questions, policy)
+	attempts.compared(len(compared) > 0 || err != nil && AsError(err).Kind != Unavailable)
 	if err != nil {
 		return IdentifyOutcome{}, err
 	}
-	attempts.compared(len(compared) > 0)
 	out.Degraded, r.Challenge = union(out.Degraded, s.withoutMemory()), nonceOf(issued)
 	if r.MaxCandidates > 0 {
 		accepted = accepted[:min(len(accepted), r.MaxCandidates)]
@@ -136,7 +136,8 @@ func checkAmong(f matcher.Filter) error {
 }
 
 // search scans the gallery's index, then compares the shortlist in full exactly as a verification would. It returns the
-// candidates that the policy accepts, best first, and an outcome that describes the nearest member without naming it.
+// candidates that the policy accepts, best first, and an outcome that describes the nearest member without naming it. What was compared
+// is told with an error, too.
 func (s *Service) search(ctx context.Context, name string, among matcher.Filter, questions []asked, policy decision.Policy) (accepted []found, nearest IdentifyOutcome, compared []matcher.Modality, err error) {
 	shortlist, members, err := s.shortlist(ctx, name, among, questions, policy)
 	if err != nil {
@@ -149,7 +150,7 @@ func (s *Service) search(ctx context.Context, name string, among matcher.Filter,
 	}
 	for _, subject := range shortlist {
 		if err := ctx.Err(); err != nil {
-			return nil, IdentifyOutcome{}, nil, unavailable("deadline-exceeded", "the search took longer than the request has", err)
+			return nil, IdentifyOutcome{}, compared, unavailable("deadline-exceeded", "the search took longer than the request has", err)
 		}
 		f, fused, degraded, err := s.examine(ctx, subject, questions)
 		if errors.Is(err, ErrNotFound) {
@@ -160,7 +161,7 @@ func (s *Service) search(ctx context.Context, name string, among matcher.Filter,
 			continue
 		}
 		if err != nil {
-			return nil, IdentifyOutcome{}, nil, err
+			return nil, IdentifyOutcome{}, compared, err
 		}
 		compared = append(compared, modalitiesOf(f.Scores)...)
 		nearest.Degraded = union(nearest.Degraded, degraded)
@@ -222,7 +223,7 @@ func (s *Service) shortlist(ctx context.Context, name string, among matcher.Filt
 	}
 	var candidates []matcher.Candidate
 	k := 2 * policy.MaxCandidates // room for members whose strength is another modality
-	free, err := oneOf(ctx, s.searching)
+	free, err := s.turn(ctx, s.searching)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -136,6 +136,7 @@ func (a *app) open(ctx context.Context, log *slog.Logger) (err error) {
 		Parties:      c.Parties(),
 		OnlyParties:  c.Mode == config.Production,
 		Workers:      workers,
+		Patience:     c.Limits.QueueWait,
 		Deduplicate:  c.Policy.Deduplicate,
 		Quantum:      c.Policy.ConcealQuantum,
 		Retention:    c.Retention.References,

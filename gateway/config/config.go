@@ -109,7 +109,7 @@ type Limits struct {
 	Slots int `yaml:"slots"`
 	// Queue is how many of them may wait for a slot; 0: one a slot.
 	Queue int `yaml:"queue"`
-	// QueueWait is how long one may wait before it is answered 503.
+	// QueueWait is how long one may wait before it is answered 503: for a slot, and then for its turn to be extracted or to search.
 	QueueWait time.Duration `yaml:"queue_wait"`
 	// RequestTimeout is from the end of the body to the answer.
 	RequestTimeout time.Duration `yaml:"request_timeout"`

@@ -35,7 +35,9 @@ func newHouse(t *testing.T, change ...func(*config.Config)) *house {
 	c := config.Default()
 	c.Listen, c.Data, c.Models = "127.0.0.1:0", t.TempDir(), modelsDir(t)
 	c.Limits.DrainGrace = 0
-	c.Breakers.Cache.Timeout, c.Breakers.Memory.Timeout = 10*time.Second, 10*time.Second // a busy machine is no outage
+	for _, b := range []*config.Breaker{&c.Breakers.Cache, &c.Breakers.Memory, &c.Breakers.Record, &c.Breakers.Signer} {
+		b.Timeout = 10 * time.Second // a busy machine is no outage
+	}
 	for _, f := range change {
 		f(&c)
 	}

@@ -82,17 +82,11 @@ func Segments(dir string) ([]audit.Segment, error) {
 	return slices.Clip(out), nil
 }
 
-// Begun says whether there is a trail in a folder, or was one.
+// Begun says whether there is a trail in a folder, or was one: a HEAD comes before the first entry of a request. Segments without one
+// say nothing: anybody can make an empty file of that name.
 func Begun(dir string) (bool, error) {
 	head, err := Head(dir)
-	if err != nil || head != "" {
-		return head != "", err
-	}
-	segments, err := Segments(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return len(segments) > 0, err
+	return head != "", err
 }
 
 // Head is the latest checkpoint of the trail in a folder; empty when there is none yet.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -135,6 +136,7 @@ func TestATrailThatIsGoneIsMissed(t *testing.T) {
 	s := newSite(t, 90*24*time.Hour)
 	s.done("keys", "init", "--config", s.config)
 	s.device("counter-1", "enroll")
+	dir := filepath.Join(s.file("state"), "audit")
 	t.Run("enrol", func(t *testing.T) {
 		running := *s
 		running.t = t
@@ -142,8 +144,16 @@ func TestATrailThatIsGoneIsMissed(t *testing.T) {
 		if status, _, problems := running.ask("counter-1", "enroll", "--subject", "an", "--finger", s.print(1, 0)); status != exitDone {
 			t.Fatal(problems)
 		}
+		if err := os.Rename(dir, s.file("elsewhere")); err != nil {
+			t.Fatal(err)
+		}
+		if status, _, problems := s.do("audit", "begin", "--config", s.config); status != exitFailure || !strings.Contains(problems, "another gateway has it open") {
+			t.Errorf("a trail is begun beside a gateway that writes there: %d %s", status, problems)
+		}
+		if err := errors.Join(os.RemoveAll(dir), os.Rename(s.file("elsewhere"), dir)); err != nil {
+			t.Fatal(err)
+		}
 	})
-	dir := filepath.Join(s.file("state"), "audit")
 	if status, _, problems := s.do("audit", "begin", "--config", s.config); status != exitFailure || !strings.Contains(problems, "already") {
 		t.Errorf("a trail is begun over another: %d %s", status, problems)
 	}
@@ -154,13 +164,26 @@ func TestATrailThatIsGoneIsMissed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := build(t.Context(), c, quietLog())
-	if err == nil {
-		a.close()
+	refused := func(when string) {
+		t.Helper()
+		a, err := build(t.Context(), c, quietLog())
+		if err == nil {
+			a.close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "biogate audit begin") {
+			t.Errorf("a gateway without its trail, %s: %v", when, err)
+		}
+		s.diagnosed(when, map[string]string{"audit": failure})
 	}
-	if err == nil || !strings.Contains(err.Error(), "biogate audit begin") {
-		t.Errorf("a gateway without its trail: %v", err)
+	refused("the folder taken away")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
 	}
+	refused("an empty folder in its place")
+	if err := os.WriteFile(filepath.Join(dir, "audit-00000000000000000001.jsonl"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("as if a crash had met it in its first moment")
 	s.done("audit", "begin", "--config", s.config)
 	t.Run("go on", func(t *testing.T) {
 		running := *s

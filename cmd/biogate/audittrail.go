@@ -3,13 +3,16 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
+	"biogate/adapters/bolttemplates"
 	"biogate/adapters/fileaudit"
 	"biogate/gateway"
 	"biogate/gateway/audit"
@@ -44,18 +47,40 @@ func (a *app) trailLost(ctx context.Context, log *slog.Logger) error {
 	if !a.config.Audit.Enabled {
 		return nil
 	}
-	dir := auditDir(a.config)
-	if begun, err := fileaudit.Begun(dir); err != nil || begun {
+	lost, err := missesTrail(ctx, auditDir(a.config), a.store)
+	if err != nil || !lost {
 		return err
 	}
-	if empty, err := a.store.Empty(ctx); err != nil || empty {
-		return err
-	}
-	lost := fmt.Errorf("people are enrolled, and there is no audit trail in %s: put it back, or let a new one begin with: biogate audit begin", dir)
 	if a.config.Mode == config.Production {
-		return lost
+		return errTrailLost(auditDir(a.config))
 	}
-	log.Warn(lost.Error())
+	log.Warn(errTrailLost(auditDir(a.config)).Error())
+	return nil
+}
+
+func errTrailLost(dir string) error {
+	return fmt.Errorf("people are enrolled, and there is no audit trail in %s: put it back, or let a new one begin with: biogate audit begin", dir)
+}
+
+// missesTrail says whether somebody is enrolled in a record beside which there is no trail.
+func missesTrail(ctx context.Context, dir string, store *bolttemplates.Store) (bool, error) {
+	if begun, err := fileaudit.Begun(dir); err != nil || begun {
+		return false, err
+	}
+	empty, err := store.Empty(ctx)
+	return err == nil && !empty, err
+}
+
+// holdStore opens the record, if there is one, so that no gateway runs beside what follows.
+func (a *app) holdStore() (err error) {
+	path := storeFile(a.config.Data)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if a.store, err = bolttemplates.Open(path, bolttemplates.Options{LockTimeout: 100 * time.Millisecond, Upgradable: true}); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.store.Close)
 	return nil
 }
 
@@ -103,6 +128,9 @@ func (c auditBeginCmd) Run(ctx context.Context, out console) (err error) {
 	}
 	a := &app{config: settings}
 	defer a.close()
+	if err := a.holdStore(); err != nil { // a gateway whose folder was moved away writes HEAD into whatever stands there now
+		return err
+	}
 	if a.signer, err = a.openSigner(ctx); err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (d doctorCmd) examine(ctx context.Context) []finding {
 	out = append(out, examineToken(ctx, c)...)
 	out = append(out, examineDevices(c, time.Now()))
 	out = append(out, examineTLS(c, time.Now())...)
-	out = append(out, examineAudit(c, runs)...)
+	out = append(out, examineAudit(ctx, c, runs)...)
 	out = append(out, examineRedis(ctx, c)...)
 	out = append(out, examineClock())
 	if runs {

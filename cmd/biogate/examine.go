@@ -162,11 +162,18 @@ func examineTLS(c config.Config, now time.Time) []finding {
 // Room that an audit trail should have before it: a full disk means that the gateway refuses.
 const leastRoom = 1 << 30
 
-func examineAudit(c config.Config, runs bool) []finding {
+func examineAudit(ctx context.Context, c config.Config, runs bool) []finding {
 	if !c.Audit.Enabled {
 		return []finding{{"audit", warning, "nothing of what the gateway does is on record", "audit.enabled: true"}}
 	}
 	dir := auditDir(c)
+	if !runs && trailIsLost(ctx, c) {
+		state := warning
+		if c.Mode == config.Production {
+			state = failure
+		}
+		return []finding{{"audit", state, errTrailLost(dir).Error(), "find out who took it"}}
+	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return []finding{{"audit", fine, "none yet: the first start begins it", ""}}
 	}
@@ -178,6 +185,18 @@ func examineAudit(c config.Config, runs bool) []finding {
 		out = append(out, finding{"disk", warning, fmt.Sprintf("%d MB are left for %s: with a full disk the gateway refuses to answer", disk.Bavail*uint64(disk.Bsize)>>20, dir), "make room, or archive older segments"})
 	}
 	return out
+}
+
+// trailIsLost says whether production would not begin a trail by itself. What else is wrong with the record or the trail is said
+// where they are looked at.
+func trailIsLost(ctx context.Context, c config.Config) bool {
+	a := &app{config: c}
+	defer a.close()
+	if err := a.holdStore(); err != nil || a.store == nil {
+		return false
+	}
+	lost, err := missesTrail(ctx, auditDir(c), a.store)
+	return err == nil && lost
 }
 
 // soundTrail looks at the two newest segments: what a gateway goes on from.

@@ -75,6 +75,9 @@ type Store struct {
 	erasing   atomic.Bool // what was deleted still stands in free pages, although its deletion was acknowledged
 }
 
+// ErrHeld: another process has the file open.
+var ErrHeld = errors.New("another gateway has it open")
+
 // Open opens the file at path, or makes it with mode 0600 in a directory with mode 0700.
 func Open(path string, o Options) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -110,7 +113,7 @@ func openFile(path string, wait time.Duration) (db *bbolt.DB, err error) {
 	db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: wait, InitialMmapSize: initialMmap})
 	switch {
 	case errors.Is(err, bbolterrors.ErrTimeout):
-		return nil, fmt.Errorf("store %s: another gateway has it open; stop it or choose another data directory", path)
+		return nil, fmt.Errorf("store %s: %w; stop it or choose another data directory", path, ErrHeld)
 	case errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum), errors.Is(err, bbolterrors.ErrVersionMismatch):
 		return nil, fmt.Errorf("store %s: damaged, or not a store of this gateway; restore it from a backup (%w)", path, err)
 	case err != nil:

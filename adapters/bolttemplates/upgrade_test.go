@@ -134,4 +134,8 @@ func TestWhatCannotBeSealedIsNamed(t *testing.T) {
 			t.Errorf("%q, %v", left, err)
 		}
 	}
+	must(t, s.Delete(t.Context(), "s0003", 0))
+	if left, err := s.Unsealed(t.Context()); err != nil || len(left) != 0 {
+		t.Errorf("after its deletion: %q, %v", left, err)
+	}
 }

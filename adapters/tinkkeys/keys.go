@@ -25,6 +25,9 @@ const recheck = time.Second
 // ErrNoKeys: there is no file yet.
 var ErrNoKeys = errors.New("there are no template keys")
 
+// ErrNeeded: no gateway has said that no record needs the key.
+var ErrNeeded = errors.New("records may need the template key")
+
 // Options says where the keys are.
 type Options struct {
 	Dir string           // made with mode 0700 when Create is set
@@ -219,6 +222,20 @@ func (k *Keys) MarkNeeded(ids []uint32) error {
 // Retire removes a key for good: what still needs it cannot be read any more. The caller has made sure that nothing does.
 func (k *Keys) Retire(id uint32) error {
 	if err := k.change(func(r *ring) error { return r.retire(id) }); err != nil {
+		return fmt.Errorf("tinkkeys: retire: %w", err)
+	}
+	return nil
+}
+
+// RetireUnused is Retire of a key that is marked as unused, as the file says while nobody changes it; of another one ErrNeeded.
+func (k *Keys) RetireUnused(id uint32) error {
+	err := k.change(func(r *ring) error {
+		if slices.ContainsFunc(r.notes, func(n note) bool { return n.ID == id && n.UnusedSince.IsZero() }) {
+			return ErrNeeded
+		}
+		return r.retire(id)
+	})
+	if err != nil {
 		return fmt.Errorf("tinkkeys: retire: %w", err)
 	}
 	return nil

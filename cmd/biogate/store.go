@@ -24,6 +24,9 @@ type encryption struct {
 // openStore opens the record and the keys that its templates are encrypted with.
 func (a *app) openStore(ctx context.Context, log *slog.Logger) (err error) {
 	development := a.config.Mode == config.Development
+	if err := forgetMarks(keyDir(a.config.Data)); err != nil {
+		return err
+	}
 	if a.store, err = bolttemplates.Open(storeFile(a.config.Data), bolttemplates.Options{Upgradable: development}); err != nil {
 		return err
 	}
@@ -61,6 +64,19 @@ func keysOf(ctx context.Context, store *bolttemplates.Store, dir string, create 
 		return nil, fmt.Errorf("there are no template keys in %s; run: biogate keys init", dir)
 	}
 	return tinkkeys.Open(tinkkeys.Options{Dir: dir, Create: true, Development: true})
+}
+
+// forgetMarks takes back which template keys no record needs: the record may be a backup's by now, and from when it is held
+// `keys retire` believes what stands there. This gateway says it again when it has gone through the record.
+func forgetMarks(dir string) error {
+	keys, err := tinkkeys.Open(tinkkeys.Options{Dir: dir})
+	if errors.Is(err, tinkkeys.ErrNoKeys) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return keys.MarkNeeded(keys.Replaced())
 }
 
 // looked is how many records tell whether these are the keys of a record.

@@ -93,7 +93,7 @@ func (f keyFlags) templates() (keys *tinkkeys.Keys, record string, err error) {
 // templateKeyAnswer is a template key as keys list shows it.
 type templateKeyAnswer struct {
 	tinkkeys.KeyInfo
-	Records *int `json:"records,omitempty"` // under it; nil: a running gateway has the record open
+	Records *int `json:"records,omitempty"` // under it; nil: the record cannot be read, as while a running gateway has it open
 }
 
 // listTemplateKeys counts the records under each key where no gateway has the record open. It is empty where there are no keys.
@@ -105,10 +105,7 @@ func (f keyFlags) listTemplateKeys(ctx context.Context) ([]templateKeyAnswer, er
 	if err != nil {
 		return nil, err
 	}
-	counted, known, err := recordsUnder(ctx, record)
-	if err != nil {
-		return nil, err
-	}
+	counted, known, _ := recordsUnder(ctx, record) // keys are shown beside a record that cannot be read, too
 	var out []templateKeyAnswer
 	for _, info := range keys.List() {
 		a := templateKeyAnswer{KeyInfo: info}
@@ -122,12 +119,15 @@ func (f keyFlags) listTemplateKeys(ctx context.Context) ([]templateKeyAnswer, er
 
 // recordsUnder counts the records under each template key. known is false when another process has the record open.
 func recordsUnder(ctx context.Context, path string) (counted map[uint32]int, known bool, err error) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, errors.Is(err, os.ErrNotExist), nil
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, true, nil
 	}
 	store, err := bolttemplates.Open(path, bolttemplates.Options{LockTimeout: 100 * time.Millisecond, Upgradable: true})
-	if err != nil {
+	if errors.Is(err, bolttemplates.ErrHeld) {
 		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
 	}
 	defer store.Close()
 	counted = map[uint32]int{}
@@ -183,12 +183,15 @@ func (c keysRetireCmd) Run(ctx context.Context, out console) error {
 	if n := counted[c.Templates]; n > 0 {
 		return fmt.Errorf("%d records need template key %d: run the gateway until they are re-encrypted (biogate_reencryption_remaining is 0)", n, c.Templates)
 	}
-	for _, info := range keys.List() {
-		if info.ID == c.Templates && info.State == tinkkeys.Old && !known {
-			return fmt.Errorf("records may need template key %d: the running gateway has not said yet that none does; keys list shows unused when it has", info.ID)
-		}
+	retire := keys.Retire
+	if !known {
+		retire = keys.RetireUnused
 	}
-	if err := keys.Retire(c.Templates); err != nil {
+	err = retire(c.Templates)
+	if errors.Is(err, tinkkeys.ErrNeeded) {
+		return fmt.Errorf("records may need template key %d: the running gateway has not said yet that none does; keys list shows unused when it has", c.Templates)
+	}
+	if err != nil {
 		return err
 	}
 	return out.answer(map[string]any{"retired": c.Templates}, func(w io.Writer) { fmt.Fprintf(w, "template key %d is gone\n", c.Templates) })

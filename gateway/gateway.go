@@ -149,7 +149,8 @@ func (s *Service) endAllExpired(ctx context.Context, failed retries) {
 	failed.keep(names)
 	for _, name := range names {
 		if failed.due(name, s.deps.Now()) {
-			failed.tried(name, s.deps.Now(), s.endExpired(ctx, name))
+			err := s.endExpired(ctx, name)
+			failed.tried(name, s.deps.Now(), err) // from the end of the try: one that takes a minute is not begun again at once
 		}
 	}
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -36,5 +35,12 @@ func (r retries) tried(name string, now time.Time, err error) {
 
 // keep forgets all but names.
 func (r retries) keep(names []string) {
-	maps.DeleteFunc(r, func(name string, _ retry) bool { return !slices.Contains(names, name) })
+	if len(r) == 0 {
+		return
+	}
+	kept := make(map[string]bool, len(names))
+	for _, name := range names {
+		kept[name] = true
+	}
+	maps.DeleteFunc(r, func(name string, _ retry) bool { return !kept[name] })
 }

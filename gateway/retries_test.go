@@ -14,10 +14,14 @@ type endings struct {
 	Observer
 	asked int
 	fail  error
+	takes func() // what a try takes
 }
 
 func (e *endings) EndGallery(context.Context, GalleryEnd, time.Time) error {
 	e.asked++
+	if e.takes != nil {
+		e.takes()
+	}
 	return e.fail
 }
 
@@ -50,5 +54,21 @@ func TestEndsThatFailAreTriedEverMoreRarely(t *testing.T) {
 	s.endAllExpired(t.Context(), failed)
 	if got := s.galleries.expired(); len(got) != 0 || len(failed) != 0 {
 		t.Errorf("still there: %q, remembered: %v", got, failed)
+	}
+}
+
+// A try that takes a minute, of a store that hangs, leaves a minute without one behind it.
+func TestLongTriesRestAsWell(t *testing.T) {
+	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	store := &endings{fail: errors.New("the disk hangs"), takes: func() { now = now.Add(retryLast) }}
+	s := &Service{deps: Deps{Galleries: store, Issuer: store, Observer: store, Now: clock}, galleries: newGalleries(nil, clock)}
+	s.galleries.put(Gallery{Name: "flight", ExpiresAt: now})
+	failed := retries{}
+	for end := now.Add(time.Hour); now.Before(end); now = now.Add(time.Second) {
+		s.endAllExpired(t.Context(), failed)
+	}
+	if store.asked > 40 {
+		t.Errorf("tried %d times in an hour, a minute each", store.asked)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -32,7 +33,7 @@ func explain(err error, text []byte) error {
 	}
 	var document yaml.Node
 	_ = yaml.Unmarshal(text, &document) // it could be read: only its types are wrong
-	nodes := nodesOf(&document, "")
+	nodes := nodesOf(&document, "", reflect.TypeFor[Config]())
 	lines := make([]string, len(mismatch.Errors))
 	for i, line := range mismatch.Errors {
 		parts := mistyped.FindStringSubmatch(line)
@@ -41,7 +42,7 @@ func explain(err error, text []byte) error {
 			continue
 		}
 		var path string
-		path, nodes = find(nodes, parts[1], parts[2], parts[3])
+		path, nodes = find(nodes, parts[1], parts[2], parts[3], parts[4])
 		lines[i] = wanted(path, parts[1], parts[2], parts[3], parts[4])
 	}
 	return errors.New(strings.Join(lines, "; "))
@@ -63,42 +64,64 @@ func wanted(path, line, tag, value, goType string) string {
 	return fmt.Sprintf("line %s: %s wants %s, has %s", line, cmp.Or(path, "it"), kind, has)
 }
 
-// node is a value in the file.
-type node struct{ path, line, tag, value string }
+// node is a value in the file, and the type that its setting has.
+type node struct{ path, line, tag, value, goType string }
 
-// nodesOf are the values at and below n, in the order of the file.
-func nodesOf(n *yaml.Node, path string) (out []node) {
+// nodesOf are the values at and below n that are settings, in the order of the file. t is the type of the setting at path.
+func nodesOf(n *yaml.Node, path string, t reflect.Type) (out []node) {
 	switch n.Kind {
 	case yaml.DocumentNode:
-		return nodesOf(n.Content[0], "")
+		return nodesOf(n.Content[0], "", t)
+	case yaml.AliasNode: // what is wrong is said of the place that it stands for
+		return []node{nodeOf(n.Alias, path, t)}
 	case yaml.MappingNode:
-		out = []node{nodeOf(n, path)}
+		out = []node{nodeOf(n, path, t)}
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			out = append(out, nodesOf(n.Content[i+1], strings.TrimPrefix(path+"."+n.Content[i].Value, "."))...)
+			if name := n.Content[i].Value; fieldType(t, name) != nil {
+				out = append(out, nodesOf(n.Content[i+1], strings.TrimPrefix(path+"."+name, "."), fieldType(t, name))...)
+			}
 		}
 	case yaml.SequenceNode:
-		out = []node{nodeOf(n, path)}
+		out = []node{nodeOf(n, path, t)}
 		for i, item := range n.Content {
-			out = append(out, nodesOf(item, fmt.Sprintf("%s[%d]", path, i))...)
+			if t.Kind() == reflect.Slice {
+				out = append(out, nodesOf(item, fmt.Sprintf("%s[%d]", path, i), t.Elem())...)
+			}
 		}
 	case yaml.ScalarNode:
-		out = []node{nodeOf(n, path)}
+		out = []node{nodeOf(n, path, t)}
 	}
 	return out
 }
 
+// fieldType is the type of the setting of this name in t; nil where there is none.
+func fieldType(t reflect.Type, name string) reflect.Type {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for f := range t.Fields() {
+		if tag, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); tag == name {
+			if f.Type.Kind() == reflect.Pointer { // a setting that may be left out
+				return f.Type.Elem()
+			}
+			return f.Type
+		}
+	}
+	return nil
+}
+
 // nodeOf is n as the decoder's messages show it: long values are cut.
-func nodeOf(n *yaml.Node, path string) node {
+func nodeOf(n *yaml.Node, path string, t reflect.Type) node {
 	value := n.Value
 	if len(value) > 10 {
 		value = value[:7] + "..."
 	}
-	return node{path, strconv.Itoa(n.Line), n.ShortTag(), value}
+	return node{path, strconv.Itoa(n.Line), n.ShortTag(), value, t.String()}
 }
 
 // find is the path of the first of nodes that a message speaks of, and the nodes behind it: messages come in the order of the file.
-func find(nodes []node, line, tag, value string) (path string, rest []node) {
-	i := slices.IndexFunc(nodes, func(n node) bool { return n.path != "" && n.line == line && n.tag == tag && n.value == value })
+func find(nodes []node, line, tag, value, goType string) (path string, rest []node) {
+	i := slices.IndexFunc(nodes, func(n node) bool { return n.path != "" && n == node{n.path, line, tag, value, goType} })
 	if i < 0 {
 		return "", nodes
 	}

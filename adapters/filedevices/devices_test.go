@@ -53,7 +53,7 @@ func add(t testing.TB, r *Registry, d kiosk.Device) {
 	}
 }
 
-// within a while, whatever the process did before: what a node saw last may be old.
+// within waits until something is seen; how soon it must be, TestARevocationHoldsWithinASecond says.
 func within(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) { // on a busy machine
@@ -81,6 +81,34 @@ func TestOtherNodesFollow(t *testing.T) {
 	})
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info.Mode(), err)
+	}
+}
+
+// By the clock of a node, the first request a second after a revocation is refused, whatever the process did before.
+func TestARevocationHoldsWithinASecond(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "devices.json")
+	here, clock := open(t, path), began
+	d := device(t, "gate-1")
+	add(t, here, d)
+	there, err := Open(Options{Path: path, Now: func() time.Time { return clock }, Log: slog.New(slog.NewJSONHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := there.Device(t.Context(), d.ID); err != nil || !got.RevokedAt.IsZero() {
+		t.Fatalf("%v %v", got, err)
+	}
+	if err := here.Revoke(d.ID); err != nil {
+		t.Fatal(err)
+	}
+	clock = clock.Add(time.Second)
+	if got, err := there.Device(t.Context(), d.ID); err != nil || got.RevokedAt.IsZero() {
+		t.Errorf("a second later: %v %v", got, err)
+	}
+	clock = clock.Add(-time.Hour) // set back: what was seen is not taken for true until it is as late again
+	e := device(t, "gate-2")
+	add(t, here, e)
+	if _, err := there.Device(t.Context(), e.ID); err != nil {
+		t.Errorf("after the clock was set back: %v", err)
 	}
 }
 
@@ -163,6 +191,29 @@ func TestBrokenFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, "the mended file is read", func() bool { return r.Err() == nil && r.Degraded() == nil })
+}
+
+// A fault of the file system that passes is over, also where the file is the same as before.
+func TestAFaultThatPasses(t *testing.T) {
+	path, clock := filepath.Join(t.TempDir(), "devices.json"), began
+	add(t, open(t, path), device(t, "gate-1"))
+	r, err := Open(Options{Path: path, Now: func() time.Time { return clock }, Log: slog.New(slog.NewJSONHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range []error{fs.ErrPermission, nil} {
+		r.stat = func(path string) (fs.FileInfo, error) {
+			info, err := os.Stat(path)
+			return info, errors.Join(err, fault)
+		}
+		clock = clock.Add(recheck)
+		if got := r.Err(); (got != nil) != (fault != nil) {
+			t.Errorf("the fault %v: %v", fault, got)
+		}
+		if _, err := r.Device(t.Context(), "gate-1"); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // A file system that hangs holds a request for as long as it wants to wait, and no longer than patience; then what was known is

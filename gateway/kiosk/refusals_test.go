@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -21,7 +24,7 @@ func reported(t *testing.T) (k *desk, list *[]string) {
 	return k, list
 }
 
-// What a device does that it may not is reported, over either way in.
+// What a device does that it may not is reported.
 func TestRefusalsOfDevicesAreReported(t *testing.T) {
 	k, list := reported(t)
 	taken := k.signed(t, "gate-1", k.gate, nil)
@@ -40,6 +43,53 @@ func TestRefusalsOfDevicesAreReported(t *testing.T) {
 	k.expect(t, "device-revoked", k.signed(t, "gate-1", k.gate, nil))
 	want := []string{"gate-1 request-replayed 1", "gate-1 request-out-of-order 1", "gate-1 capability-missing 1", "gate-1 device-revoked 1"}
 	if !slices.Equal(*list, want) {
+		t.Errorf("%q", *list)
+	}
+}
+
+// So it is where a certificate is the credential, where two credentials are of two devices, and of proofs of possession.
+func TestRefusalsOverEitherWayIn(t *testing.T) {
+	k, list := reported(t)
+	peer := &x509.Certificate{Raw: []byte("der"), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)}
+	gate := k.devices["gate-1"]
+	gate.Certificate = sha256.Sum256(peer.Raw)
+	k.devices["gate-1"] = gate
+	_, key, _ := ed25519.GenerateKey(rand.Reader)
+	proof := k.proofFor(key, "once", target)
+	for _, step := range []struct {
+		code, proof string
+		needs       Capability
+	}{{"", proof, Verify}, {"request-replayed", proof, Verify}, {"proof-invalid", "x.y.z", Verify}, {"capability-missing", "", Enroll}} {
+		r := Request{Message: httpsig.Message{Method: "POST", Path: "/v1/verifications", Header: func(name string) []string {
+			if name == "dpop" && step.proof != "" {
+				return []string{step.proof}
+			}
+			return nil
+		}}, Needs: step.needs, Peer: peer}
+		k.expect(t, step.code, r)
+	}
+	mixed := k.signed(t, "counter-1", k.counter, nil)
+	mixed.Peer = peer
+	k.expect(t, "credential-refused", mixed)
+	want := []string{"gate-1 request-replayed 1", "gate-1 proof-invalid 1", "gate-1 capability-missing 1", "counter-1 credential-refused 1"}
+	if !slices.Equal(*list, want) {
+		t.Errorf("%q", *list)
+	}
+}
+
+// forgetful is a memory that does not answer.
+type forgetful struct{ Memory }
+
+func (forgetful) Take(context.Context, string, string, time.Time, time.Time) (bool, error) {
+	return false, errors.New("away")
+}
+
+// What the gateway cannot do just now is nothing that the device did.
+func TestTheGatewaysOwnFaultsAreNotReported(t *testing.T) {
+	k, list := reported(t)
+	k.o.Memory = forgetful{k.o.Memory}
+	k.expect(t, "nonces-unavailable", k.signed(t, "gate-1", k.gate, nil))
+	if len(*list) != 0 {
 		t.Errorf("%q", *list)
 	}
 }

@@ -30,7 +30,7 @@ type tables struct {
 
 // keyUse is what is known of a key of which signatures held.
 type keyUse struct {
-	held  int        // how many; nobody counts above makeAt
+	held  int        // how many
 	again bool       // since the last sweep
 	table *eddsa.Key // nil: not made
 }
@@ -79,7 +79,7 @@ func (t *tables) note(key [ed25519.PublicKeySize]byte, now time.Time) (s *keyUse
 		t.byKey[key] = s
 	}
 	s.again = true
-	s.held = min(s.held+1, makeAt+1)
+	s.held++
 	return s, s.held == makeAt
 }
 

@@ -10,7 +10,9 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,6 +91,7 @@ func TestTablesAreForDevicesThatComeAgain(t *testing.T) {
 	if !k.hasTable("gate-1") {
 		t.Error("the table is not made")
 	}
+	made := k.tables.of(k.devices["gate-1"].Key)
 	var kinds []string
 	k.verify = func(s httpsig.Signature, key crypto.PublicKey) error {
 		kinds = append(kinds, fmt.Sprintf("%T", key))
@@ -97,6 +100,9 @@ func TestTablesAreForDevicesThatComeAgain(t *testing.T) {
 	k.expect(t, "", k.signed(t, "gate-1", k.gate, nil))
 	if !slices.Equal(kinds, []string{"*eddsa.Key"}) {
 		t.Errorf("checked with %v", kinds)
+	}
+	if k.tables.of(k.devices["gate-1"].Key) != made {
+		t.Error("the table is made again")
 	}
 	if len(k.tables.byKey) != 1 {
 		t.Errorf("%d entries", len(k.tables.byKey))
@@ -153,6 +159,46 @@ func TestTablesAreBounded(t *testing.T) {
 	tables.held(numbered(maxTables), now.Add(idle))
 	if len(tables.byKey) != 2 || tables.byKey[[32]byte(numbered(0))] == nil || tables.byKey[[32]byte(numbered(maxTables))] == nil {
 		t.Errorf("%d keys: the one that came again and the new one are expected", len(tables.byKey))
+	}
+	for n := range maxTables {
+		tables.held(numbered(n), now.Add(idle))
+	}
+	back := now.Add(-time.Hour) // the clock was set back: keys that stay away do not keep their places until it is as late again
+	tables.held(numbered(maxTables+1), back)
+	tables.held(numbered(maxTables+1), back.Add(idle))
+	if tables.byKey[[32]byte(numbered(maxTables+1))] == nil {
+		t.Error("nobody is put out any more after the clock was set back")
+	}
+}
+
+// Requests of a device go on while its table is made (for the race detector).
+func TestTablesOfManyAtOnce(t *testing.T) {
+	k := newDesk(t)
+	key := k.devices["gate-1"].Key
+	made := make(chan struct{})
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			for {
+				_ = k.tables.of(key)
+				select {
+				case <-made:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for range 2 * makeAt {
+		all.Go(func() { k.tables.held(key, now) })
+	}
+	for end := time.Now().Add(30 * time.Second); !k.hasTable("gate-1") && time.Now().Before(end); {
+		runtime.Gosched()
+	}
+	close(made)
+	all.Wait()
+	if !k.hasTable("gate-1") || len(k.tables.byKey) != 1 {
+		t.Errorf("%d entries, a table: %v", len(k.tables.byKey), k.hasTable("gate-1"))
 	}
 }
 

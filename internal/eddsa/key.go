@@ -15,14 +15,11 @@ import (
 	"filippo.io/edwards25519"
 )
 
-// A key's table: 64 signed digits, 16 rows of 8 points, 12 doublings a check. docs/adr/0069-device-key-tables.md has others.
+// A key's table: 64 signed digits, 16 rows of 8 points, 20 KiB, 12 doublings a check. docs/adr/0069-device-key-tables.md has others.
 const (
 	keyWindow  = 4 // bits of a digit
 	keySpacing = 4 // digits that share a row
 )
-
-// TableBytes is what the table of one key holds.
-const TableBytes = 20 << 10
 
 // Key is a public key with the table of its multiples. It never changes, and is safe for concurrent use.
 type Key struct {

@@ -69,7 +69,7 @@ func (w *Writer) take(line []byte) {
 	}
 	w.lines = append(w.lines, line...)
 	w.taken += uint64(len(line))
-	if len(w.lines) >= batch {
+	if len(w.lines) >= batch && !w.stuck { // what is stuck is tried again when the timer says so
 		w.rouse()
 	}
 }
@@ -77,25 +77,26 @@ func (w *Writer) take(line []byte) {
 // Flush returns when what was taken is written. Where that takes long it does not wait for it, and later ones do not until
 // something was written.
 func (w *Writer) Flush() {
-	done := w.flushed()
-	w.rouse()
+	f := w.flushed()
 	select {
-	case <-done:
+	case <-f.done:
 	case <-time.After(patience):
 		w.mu.Lock()
-		w.stuck = true
+		w.stuck = w.stuck || w.written < f.goal
 		w.mu.Unlock()
 	}
 }
 
-// flushed is closed when what was taken is written, or waiting for it is in vain.
-func (w *Writer) flushed() <-chan struct{} {
+// flushed has what was taken written now, unless waiting for it is in vain.
+func (w *Writer) flushed() flush {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f := flush{w.taken, make(chan struct{})}
 	w.flushes = append(w.flushes, f)
-	w.answer()
-	return f.done
+	if w.answer(); !w.stuck {
+		w.rouse()
+	}
+	return f
 }
 
 // answer tells those whose wait is over.

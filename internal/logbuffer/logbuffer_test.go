@@ -222,6 +222,23 @@ func TestFailedWritesGoOnWhereTheyFailed(t *testing.T) {
 	})
 }
 
+// A log that cannot be written is tried again ten times a second, whoever logs meanwhile: each try copies all that is held.
+func TestWarningsDoNotHastenWhatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := reader{fail: func([]byte) (int, error) { return 0, errors.New("no space left on device") }}
+		w := New(&r)
+		defer w.Close()
+		log := slog.New(Handler{slog.NewJSONHandler(w, nil), w})
+		for range 1000 {
+			log.Warn(strings.Repeat("x", 2000))
+			time.Sleep(time.Millisecond)
+		}
+		if _, writes := r.read(); writes > int(time.Second/delay)+2 {
+			t.Errorf("%d writes in a second", writes)
+		}
+	})
+}
+
 // bare leaves out what differs from line to line.
 func bare(_ []string, a slog.Attr) slog.Attr {
 	if a.Key == slog.TimeKey || a.Key == slog.LevelKey {

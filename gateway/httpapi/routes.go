@@ -139,7 +139,7 @@ func (s *Server) serve(c *fiber.Ctx, r route, e *event) (answer, error) {
 	}
 	defer b.release()
 	e.bytesIn = len(b.bytes)
-	if err := id.CheckBody(b.bytes); err != nil {
+	if err := id.CheckBody(ctx, b.bytes); err != nil {
 		return answer{}, err
 	}
 	w, err := r.read(s, request{c, intake.Body{

@@ -39,8 +39,8 @@ type Options struct {
 	Scheme string
 	// Refused counts refusals by their code; nil: nobody counts.
 	Refused func(code string)
-	// Report is told of refusals of a device whose credential held: that it is revoked, was heard before, asks for what it may not.
-	// Of each cause once a minute and device, with how many there were since. nil: nobody is told.
+	// Report is told of refusals of a device whose credential held: that it is revoked, was heard before, asks for what it may not,
+	// that the body is not what it signed. Of each cause once a minute and device, with how many there were since. nil: nobody is told.
 	Report func(ctx context.Context, device, code string, times int)
 	Now    func() time.Time
 }
@@ -80,6 +80,7 @@ func (r Request) Signed() bool {
 // Identity is who asks, and what the body must be.
 type Identity struct {
 	Caller gateway.Caller
+	by     *Authenticator
 	signed bool
 	digest httpsig.Digest
 }
@@ -107,15 +108,20 @@ func NewAuthenticator(o Options) (*Authenticator, error) {
 // Authenticate says who asks, before the request's body is read. Identity.CheckBody has to follow. The error is a gateway.Error.
 func (a *Authenticator) Authenticate(ctx context.Context, r Request) (Identity, error) {
 	id, err := a.authenticate(ctx, r)
-	if err == nil {
-		return id, nil
+	if err != nil {
+		a.refused(ctx, id.Caller.Device, gateway.AsError(err))
+		return Identity{}, err
 	}
-	refusal := gateway.AsError(err)
+	id.by = a
+	return id, nil
+}
+
+// refused counts a refusal, and tells of it where the credential of a device held.
+func (a *Authenticator) refused(ctx context.Context, device string, err *gateway.Error) {
 	if a.o.Refused != nil {
-		a.o.Refused(refusal.Code)
+		a.o.Refused(err.Code)
 	}
-	a.report(ctx, id.Caller.Device, refusal)
-	return Identity{}, err
+	a.report(ctx, device, err)
 }
 
 // authenticate is Authenticate; with an error the identity is whose credential held, if one did.
@@ -255,12 +261,14 @@ func (a *Authenticator) spend(ctx context.Context, device, name string, made tim
 }
 
 // CheckBody holds the body of a signed request to what was signed.
-func (id Identity) CheckBody(body []byte) error {
+func (id Identity) CheckBody(ctx context.Context, body []byte) error {
 	if !id.signed {
 		return nil
 	}
 	if err := id.digest.Check(body); err != nil {
-		return refusal("digest-mismatch", "%v", err)
+		mismatch := refusal("digest-mismatch", "%v", err)
+		id.by.refused(ctx, id.Caller.Device, mismatch)
+		return mismatch
 	}
 	return nil
 }

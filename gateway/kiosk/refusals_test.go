@@ -38,10 +38,16 @@ func TestRefusalsOfDevicesAreReported(t *testing.T) {
 	wrong.Needs = Enroll
 	k.expect(t, "capability-missing", wrong)
 	d := k.devices["gate-1"]
-	d.RevokedAt = k.now
+	d.ID = "gate-2"
+	k.devices["gate-2"] = d
+	d.ID, d.RevokedAt = "gate-1", k.now
 	k.devices["gate-1"] = d
 	k.expect(t, "device-revoked", k.signed(t, "gate-1", k.gate, nil))
-	want := []string{"gate-1 request-replayed 1", "gate-1 request-out-of-order 1", "gate-1 capability-missing 1", "gate-1 device-revoked 1"}
+	exchanged := k.expect(t, "", k.signed(t, "gate-2", k.gate, nil))
+	if err := exchanged.CheckBody(t.Context(), []byte("another")); code(err) != "digest-mismatch" {
+		t.Error(err)
+	}
+	want := []string{"gate-1 request-replayed 1", "gate-1 request-out-of-order 1", "gate-1 capability-missing 1", "gate-1 device-revoked 1", "gate-2 digest-mismatch 1"}
 	if !slices.Equal(*list, want) {
 		t.Errorf("%q", *list)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -84,6 +85,12 @@ func (l *Log) put(bodies [][]byte) error {
 	if len(out) == 0 {
 		return nil
 	}
+	if err := l.inPlace(); err != nil {
+		if !l.away.Swap(true) {
+			l.options.Warn("the audit trail was taken away: nothing leaves the gateway that has to be on record until it is back", err)
+		}
+		return err
+	}
 	l.broken = true // until it is known to be whole
 	if n, err := l.file.Write(out); err != nil || n != len(out) {
 		return l.takeBack(errors.Join(err, shortOf(n, len(out))))
@@ -93,6 +100,26 @@ func (l *Log) put(bodies [][]byte) error {
 	}
 	l.broken, l.seq, l.hash, l.size, l.unsaid = false, seq, hash, l.size+int64(len(out)), true
 	l.away.Store(false)
+	return nil
+}
+
+// inPlace says whether the open file is still the one that has its name: what is written to another one nobody finds.
+func (l *Log) inPlace() error {
+	f, ok := l.file.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return nil
+	}
+	open, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("fileaudit: %w", err)
+	}
+	named, err := os.Lstat(filepath.Join(l.options.Dir, l.segment))
+	if err != nil {
+		return fmt.Errorf("fileaudit: %w", err)
+	}
+	if !os.SameFile(open, named) {
+		return fmt.Errorf("fileaudit: another file stands in the place of %s in %s", l.segment, l.options.Dir)
+	}
 	return nil
 }
 

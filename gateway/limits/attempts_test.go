@@ -280,6 +280,27 @@ func TestSuccessesAreToldTogether(t *testing.T) {
 	}
 }
 
+// TestCloseOutlivesRequests: where a shutdown runs out of time there are still requests, and what is closed after b must be closed.
+func TestCloseOutlivesRequests(t *testing.T) {
+	clock := &manualClock{start}
+	for range 200 {
+		both := limits.NewBoth(limits.NewLocal(nist, 1000, clock.now), limits.NewLocal(nist, 1000, clock.now), clock.now)
+		var requests sync.WaitGroup
+		for k := range 4 {
+			requests.Go(func() {
+				for i := range 20 {
+					_ = both.Succeed(t.Context(), fmt.Sprint(k, i))
+				}
+			})
+		}
+		for range 20 {
+			_ = both.Close()
+		}
+		requests.Wait()
+		_ = both.Close()
+	}
+}
+
 // TestSuccessesDoNotPileUp: where the shared memory does not keep up, those who succeed wait, and leave when their time is over.
 func TestSuccessesDoNotPileUp(t *testing.T) {
 	clock := &manualClock{start}

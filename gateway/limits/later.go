@@ -18,7 +18,6 @@ type later struct {
 	mu      sync.Mutex
 	waiting *news // not told yet; nil: none
 	telling *news // nil: no call is under way
-	ended   sync.WaitGroup
 }
 
 // news is what one call tells.
@@ -42,7 +41,7 @@ func (l *later) add(ctx context.Context, subject string) {
 	l.waiting.subjects[subject] = true
 	if l.telling == nil {
 		l.next()
-		l.ended.Go(l.run)
+		go l.run()
 	}
 }
 
@@ -53,6 +52,17 @@ func (l *later) settled(ctx context.Context, subject string) {
 	for _, n := range []*news{l.telling, l.waiting} {
 		if n != nil && n.subjects[subject] {
 			l.await(ctx, n)
+		}
+	}
+}
+
+// flush waits until all that was added is told.
+func (l *later) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, n := range []*news{l.telling, l.waiting} {
+		if n != nil {
+			l.await(context.Background(), n)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func eachWay(t *testing.T, run func(t *testing.T, r *rig, dial func() net.Conn))
 			r := start(t, &fakeAPI{}, func(d *Deps) {
 				c := &d.Config
 				c.HeaderTimeout, c.BodyTimeout, c.IdleTimeout = 2*time.Second, 2*time.Second, 2*time.Second // a handshake on a busy machine is within it
-				c.WriteTimeout = 8 * time.Second // of TLS it begins with the handshake
+				c.WriteTimeout = 8 * time.Second                                                            // of TLS it begins with the handshake
 				if name == "TLS" {
 					secure(t, d)
 				}

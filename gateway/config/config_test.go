@@ -122,6 +122,8 @@ func TestBrokenFilesAreExplained(t *testing.T) {
 	f("limits: {queue: 1, slots: many, connections: many}\n", "limits.slots wants", "limits.connections wants")
 	f("assertion: {lifetime: 2 minutes}\n", `line 1: assertion.lifetime wants a time with its unit, such as 90s, has "2 minutes"`)
 	f("kiosks: {window: a time that is long}\n", `kiosks.window wants a time with its unit, such as 90s, has "a time ..."`)
+	f("workers: 1.5\nlimits: {slots: 0.5, queue: 1e2}\n", `line 1: workers wants a whole number, has "1.5"`, `line 2: limits.slots wants a whole number, has "0.5"`)
+	f("workers: .nan\n", "workers wants a whole number")
 	f("{listen: many, log_level: many, workers: many}\n", `line 1: workers wants a whole number, has "many"`)
 	f("listen: &much many\nworkers: *much\n", `workers wants a whole number, has "many"`)
 	f("policy: [1]\n", "policy wants settings, name: value, has a list")

@@ -110,6 +110,9 @@ func assign(setting reflect.Value, text string) error {
 	if err := dec.Decode(read.Interface()); err != nil {
 		return explain(err, nil)
 	}
+	if err := fractions([]byte(text), setting.Type()); err != nil {
+		return err
+	}
 	setting.Set(read.Elem())
 	return nil
 }

@@ -46,8 +46,8 @@ func TestEnvironmentOverFile(t *testing.T) {
 
 func TestEnvironmentNamesEveryMistake(t *testing.T) {
 	c := Default()
-	err := c.Environment([]string{"BIOGATE_LIMITS_SLOTS=many", "BIOGATE_ASSERTION_LIFETIME=soon", "BIOGATE_AUDIENCES=[{nom: a}]", "BIOGATE_DATA=fine"})
-	for _, want := range []string{"BIOGATE_LIMITS_SLOTS: ", "BIOGATE_ASSERTION_LIFETIME: ", "BIOGATE_AUDIENCES: ", "unknown setting nom"} {
+	err := c.Environment([]string{"BIOGATE_LIMITS_SLOTS=many", "BIOGATE_WORKERS=1.5", "BIOGATE_ASSERTION_LIFETIME=soon", "BIOGATE_AUDIENCES=[{nom: a}]", "BIOGATE_DATA=fine"})
+	for _, want := range []string{"BIOGATE_LIMITS_SLOTS: ", "BIOGATE_WORKERS: ", "BIOGATE_ASSERTION_LIFETIME: ", "BIOGATE_AUDIENCES: ", "unknown setting nom"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -46,6 +47,24 @@ func explain(err error, text []byte) error {
 		lines[i] = wanted(path, parts[1], parts[2], parts[3], parts[4])
 	}
 	return errors.New(strings.Join(lines, "; "))
+}
+
+// fractions refuses numbers with a fraction where whole ones are meant: the decoder would cut the fraction off without a word.
+func fractions(text []byte, t reflect.Type) error {
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil || len(document.Content) == 0 {
+		return err
+	}
+	var lines []string
+	for _, n := range nodesOf(&document, "", t) {
+		if number, err := strconv.ParseFloat(n.value, 64); n.goType == "int" && n.tag == "!!float" && (err != nil || number != math.Trunc(number)) {
+			lines = append(lines, wanted(n.path, n.line, n.tag, n.value, n.goType))
+		}
+	}
+	if len(lines) > 0 {
+		return errors.New(strings.Join(lines, "; "))
+	}
+	return nil
 }
 
 // wanted says what a setting must be and what it is.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -47,6 +48,9 @@ func parse(text []byte) (Config, error) {
 		return c, nil
 	} else if err != nil {
 		return c, explain(err, text)
+	}
+	if err := fractions(text, reflect.TypeFor[Config]()); err != nil {
+		return c, err
 	}
 	if err := dec.Decode(new(any)); err != io.EOF {
 		return c, errors.New("it holds more than one document")
